@@ -1,0 +1,8 @@
+"""Train what an experiment describes, unless that was done before: `python train.py --help`."""
+
+from pathlib import Path
+
+from twinlib.cli.train import main
+
+if __name__ == "__main__":
+    main(Path(__file__).resolve().parent)

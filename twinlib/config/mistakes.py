@@ -1,0 +1,66 @@
+"""What Hydra and OmegaConf say when a config cannot be composed, as one line that names the key and the remedy."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from twinlib.errors import UserError
+
+COMPOSING = (HydraException, OmegaConfBaseException)
+
+
+def explained(error: Exception, conf: Path) -> UserError:
+    """The mistake behind an error that Hydra raised while it composed the config in `conf`."""
+    chain = list(_chain(error))
+    for link in chain:
+        if isinstance(link, MissingConfigException) and link.missing_cfg_file:
+            return UserError(_missing_file(link.missing_cfg_file, conf))
+        if isinstance(link, OverrideParseException):
+            return UserError(
+                f"{link.override}: {_first_line(link.__cause__ or link)}; an override is written key=value"
+            )
+        if isinstance(link, ConfigAttributeError | ConfigKeyError):
+            key, parent = str(link.key), link.parent_node
+            known = list(parent) if isinstance(parent, DictConfig) else []
+            return UserError(f"{link.full_key or key}: no such key{nearest(key, map(str, known))}")
+        if isinstance(link, OmegaConfBaseException) and link.full_key:
+            return UserError(f"{link.full_key}: {_first_line(link)}")
+    return UserError(" ".join(line.strip() for line in str(chain[-1]).splitlines() if line.strip()))
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The remedy for a mistyped word: the nearest known ones, or all of them when there are few."""
+    known = sorted(set(known))
+    close = get_close_matches(word, known, n=3, cutoff=0.6)
+    if close:
+        return "; did you mean " + " or ".join(close) + "?"
+    return "; there are " + ", ".join(known) if 0 < len(known) <= 40 else ""
+
+
+def _missing_file(file: str, conf: Path) -> str:
+    group, _, option = file.rpartition("/")
+    top = group.split("/")[0]
+    if not (conf / top).is_dir():
+        groups = [entry.name for entry in conf.iterdir() if entry.is_dir()]
+        return f"{top}: no such group{nearest(top, groups)}"
+    # Hydra lists one folder; a mistyped field should still find its experiment.
+    folder = (conf / top).resolve()
+    options = [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
+    wanted = file[len(top) + 1 :] or option
+    return f"{top}={wanted}: no such {top}{nearest(wanted, options)}"
+
+
+def _chain(error: BaseException) -> Iterable[BaseException]:
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

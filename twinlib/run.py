@@ -1,0 +1,154 @@
+"""One run: computed before? Then its record; else a fresh process that computes it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twinlib.errors import UserError
+from twinlib.identity.fingerprint import Identity, identify
+from twinlib.identity.stat_cache import StatCache
+from twinlib.store.local import Store
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a run, computed now or before."""
+
+    folder: Path
+    metrics: dict[str, float]
+    objective: float
+    cached: bool
+
+
+class RunFailed(Exception):
+    """The process that computed a run ended with an error, which it has printed."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"the run ended with exit code {exit_code}")
+        self.exit_code = exit_code
+
+
+def run(config: Mapping[str, Any], root: Path, group: str | None = None) -> Result:
+    """Give the result of the run that `config` describes; compute it only if no record has it.
+
+    Parameters
+    ----------
+    config
+        Resolved, as `twinlib.config.compose.compose` returns it.
+    root
+        The project folder; relative paths in the config start there.
+    group
+        The sweep that this run belongs to, for trackers.
+
+    Raises
+    ------
+    UserError
+        Data are missing, or a key does not fit its `_target_`.
+    RunFailed
+        The computation ended with an error.
+    """
+    cache = StatCache(root / ".twin")
+    require_inputs(config, root)
+    identity = identify(config, root, cache)
+    if identity.doubts:
+        for doubt in identity.doubts:
+            print(f"not cached: {doubt}", file=sys.stderr)
+    else:
+        record = open_store(config, root, cache).find(identity.fingerprint, label(identity))
+        if record is not None:
+            result = Result(record.folder, record.metrics, record.metrics[record.objective], cached=True)
+            return _tell(result, config, root)
+    return _tell(_compute(config, root, group), config, root)
+
+
+def open_store(config: Mapping[str, Any], root: Path, cache: StatCache | None = None) -> Store:
+    """The run store that a config names."""
+    store = config["store"]
+    return Store(root / store["path"], store["remote"], cache)
+
+
+def label(identity: Identity) -> str:
+    """The readable half of a record's folder name, made only of what the fingerprint covers."""
+    config = identity.config
+    model = str(config["model"]["_target_"]).rpartition(".")[2]
+    data = (config["data"] or {}).get("name", "")
+    words = [data, model, config["trainer"]["framework"], f"lr={config['lr']:g}", f"seed={config['seed']}"]
+    return "-".join("".join(c if c.isalnum() or c in "._=" else "_" for c in word) for word in words if word)
+
+
+def require_inputs(config: Mapping[str, Any], root: Path) -> None:
+    """Every input that the config names is there; otherwise say which stage makes it."""
+    named = {f"inputs.{key}": path for key, path in config["inputs"].items()}
+    if "path" in config["data"]:
+        named["data.path"] = config["data"]["path"]
+    for key, path in named.items():
+        if not (root / path).exists():
+            stage = _stage_that_makes(path, root)
+            remedy = f"make it with: dvc repro {stage}" if stage else "no stage of dvc.yaml makes it"
+            raise UserError(f"{key}: {path} is missing; {remedy}")
+
+
+def _stage_that_makes(path: str, root: Path) -> str | None:
+    import yaml
+
+    if not (root / "dvc.yaml").is_file():
+        return None
+    stages = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
+    for name, stage in stages.items():
+        for out in stage.get("outs", []):
+            made = next(iter(out)) if isinstance(out, dict) else out
+            if Path(path) == Path(made) or Path(made) in Path(path).parents:
+                return str(name)
+    return None
+
+
+def _compute(config: Mapping[str, Any], root: Path, group: str | None) -> Result:
+    """Run `twinlib.worker` on a file with the resolved config; its output goes where ours goes.
+
+    A fresh process sees the code as the fingerprint saw it, whatever this process imported earlier.
+    """
+    from twinlib.config.signature import check_targets
+
+    check_targets(config, root)
+    with tempfile.TemporaryDirectory(prefix="twin-") as folder:
+        job, answer = Path(folder) / "job.json", Path(folder) / "result.json"
+        job.write_text(json.dumps({"config": config, "group": group, "result": str(answer)}))
+        process = subprocess.Popen([sys.executable, "-m", "twinlib.worker", str(job)], cwd=root)
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            _stop(process)
+            raise
+        if code:
+            raise RunFailed(code if code > 0 else 1)
+        result = json.loads(answer.read_text())
+    return Result(Path(result["folder"]), result["metrics"], result["objective"], result["cached"])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    # The terminal has sent the interrupt to the worker too; a second one is for when it was sent to us alone.
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _tell(result: Result, config: Mapping[str, Any], root: Path) -> Result:
+    if config["export"]:
+        from twinlib.export import export
+
+        export(result.folder, root / config["export"])
+    numbers = "  ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
+    print(f"{'cached' if result.cached else 'done'} {os.path.relpath(result.folder)}  {numbers}", flush=True)
+    return result

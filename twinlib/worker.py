@@ -1,0 +1,138 @@
+"""The process that computes one run: `python -m twinlib.worker job.json`, started by `twinlib.run`."""
+
+import json
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from twinlib.config.build import build
+from twinlib.errors import UserError
+from twinlib.identity.explain import differences, sentence
+from twinlib.identity.fingerprint import Identity, identify
+from twinlib.identity.stat_cache import StatCache
+from twinlib.run import Result, label, open_store
+from twinlib.store.lock import Owner, lock
+from twinlib.training.outcome import Outcome, Report
+
+
+def main(job_file: Path) -> int:
+    """Compute the run that a job file describes and write where its record is; the exit code says how it went."""
+    job = json.loads(job_file.read_text())
+    try:
+        result = compute(job["config"], Path.cwd(), job["group"])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    answer = {"folder": str(result.folder), "metrics": result.metrics, "objective": result.objective}
+    Path(job["result"]).write_text(json.dumps({**answer, "cached": result.cached}))
+    return 0
+
+
+def compute(config: Mapping[str, Any], root: Path, group: str | None = None) -> Result:
+    """Train, evaluate and publish; or take the record that somebody else published meanwhile.
+
+    Raises
+    ------
+    UserError
+        Something the fingerprint covers changed while the run was computed: its result is kept aside, uncached.
+    """
+    cache = StatCache(root / ".twin")
+    identity = identify(config, root, cache)
+    store = open_store(config, root, cache)
+    if identity.doubts:
+        folder = store.path / ".uncached" / f"{label(identity)}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+        folder.mkdir(parents=True)
+        outcome = _train(config, identity, folder, group)
+        return Result(folder, outcome.metrics, outcome.metrics[config["objective"]], cached=False)
+
+    with lock(store.path, identity.fingerprint, waiting=_say_who):
+        record = store.find(identity.fingerprint, label(identity))
+        if record is not None:
+            return Result(record.folder, record.metrics, record.metrics[record.objective], cached=True)
+        draft = store.draft(label(identity), identity.fingerprint)
+        started = time.monotonic()
+        outcome = _train(config, identity, draft, group)
+        _refuse_if_changed(identity, identify(config, root, cache), draft)
+        record = store.publish(
+            draft,
+            fingerprint=identity.fingerprint,
+            label=label(identity),
+            name=config["name"],
+            metrics=outcome.metrics,
+            objective=config["objective"],
+            seconds=time.monotonic() - started,
+        )
+    return Result(record.folder, record.metrics, record.metrics[record.objective], cached=False)
+
+
+def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: str | None) -> Outcome:
+    from twinlib.cli.progress import Progress
+    from twinlib.plots import draw
+    from twinlib.tracking.tracker import RunInfo, trackers
+
+    dataset = build(config["data"])
+    _write_inputs(config, identity, dataset, folder)
+    tracker = trackers(config)
+    tracker.start(
+        RunInfo(identity.fingerprint, config["name"], label(identity), group, "train", dict(config), folder)
+    )
+    try:
+        report: Report = Tracked(Progress(config), tracker.epoch)
+        outcome: Outcome = build(config["trainer"])(config=config, dataset=dataset, folder=folder, report=report)
+        _write_outputs(outcome, folder)
+        pictures = draw(outcome, dataset, folder)
+    except BaseException:
+        tracker.fail()
+        raise
+    tracker.finish(outcome.metrics, pictures)
+    return outcome
+
+
+class Tracked:
+    """A report to the terminal whose rows the trackers see as well."""
+
+    def __init__(self, terminal: Report, track: Callable[[dict[str, float]], None]) -> None:
+        self.epoch_begins = terminal.epoch_begins
+        self.batch = terminal.batch
+        self._terminal, self._track = terminal, track
+
+    def epoch_ends(self, row: dict[str, float]) -> None:
+        self._terminal.epoch_ends(row)
+        self._track(row)
+
+
+def _write_inputs(config: Mapping[str, Any], identity: Identity, dataset: Any, folder: Path) -> None:
+    import yaml
+
+    # Where a run is tracked and stored may hold secrets, and says nothing about its result.
+    kept = {key: value for key, value in config.items() if key not in ("tracking", "store")}
+    (folder / "config.yaml").write_text(yaml.safe_dump(kept, sort_keys=False))
+    (folder / "identity.json").write_text(json.dumps(identity.to_json(), indent=1))
+    (folder / "preprocess.json").write_text(json.dumps(dataset.preprocess.to_json(), indent=1))
+
+
+def _write_outputs(outcome: Outcome, folder: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist(outcome.history), folder / "history.parquet")
+    (folder / "metrics.json").write_text(json.dumps(outcome.metrics, indent=1) + "\n")
+
+
+def _refuse_if_changed(before: Identity, after: Identity, draft: Path) -> None:
+    if after.fingerprint != before.fingerprint:
+        changes = "; ".join(sentence(difference) for difference in differences(after, before))
+        raise UserError(f"changed while the run was computed: {changes}; not cached, the result is in {draft}")
+
+
+def _say_who(owner: Owner) -> None:
+    print(f"waiting: {owner.host} (process {owner.pid}) computes this run", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

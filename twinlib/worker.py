@@ -47,7 +47,7 @@ def compute(config: Mapping[str, Any], root: Path, group: str | None = None) -> 
     if identity.doubts:
         folder = store.path / ".uncached" / f"{label(identity)}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
         folder.mkdir(parents=True)
-        outcome = _train(config, identity, folder, group)
+        outcome = _train(config, identity, folder, group, root)
         return Result(folder, outcome.metrics, outcome.metrics[config["objective"]], cached=False)
 
     with lock(store.path, identity.fingerprint, waiting=_say_who):
@@ -56,7 +56,7 @@ def compute(config: Mapping[str, Any], root: Path, group: str | None = None) -> 
             return Result(record.folder, record.metrics, record.metrics[record.objective], cached=True)
         draft = store.draft(label(identity), identity.fingerprint)
         started = time.monotonic()
-        outcome = _train(config, identity, draft, group)
+        outcome = _train(config, identity, draft, group, root)
         _refuse_if_changed(identity, identify(config, root, cache), draft)
         record = store.publish(
             draft,
@@ -70,7 +70,7 @@ def compute(config: Mapping[str, Any], root: Path, group: str | None = None) -> 
     return Result(record.folder, record.metrics, record.metrics[record.objective], cached=False)
 
 
-def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: str | None) -> Outcome:
+def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: str | None, root: Path) -> Outcome:
     from twinlib.cli.progress import Progress
     from twinlib.plots import draw
     from twinlib.tracking.tracker import RunInfo, trackers
@@ -78,9 +78,7 @@ def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: s
     dataset = build(config["data"])
     _write_inputs(config, identity, dataset, folder)
     tracker = trackers(config)
-    tracker.start(
-        RunInfo(identity.fingerprint, config["name"], label(identity), group, "train", dict(config), folder)
-    )
+    tracker.start(RunInfo(identity.fingerprint, config["name"], label(identity), group, "train", dict(config), root))
     try:
         report: Report = Tracked(Progress(config), tracker.epoch)
         outcome: Outcome = build(config["trainer"])(config=config, dataset=dataset, folder=folder, report=report)
@@ -122,6 +120,10 @@ def _write_outputs(outcome: Outcome, folder: Path) -> None:
 
     pq.write_table(pa.Table.from_pylist(outcome.history), folder / "history.parquet")
     (folder / "metrics.json").write_text(json.dumps(outcome.metrics, indent=1) + "\n")
+    if outcome.targets.ndim == 1 and outcome.targets.dtype.kind == "i":
+        predicted = outcome.predictions.argmax(axis=-1)
+        pairs = "".join(f"{a},{b}\n" for a, b in zip(outcome.targets, predicted, strict=True))
+        (folder / "test_labels.csv").write_text("actual,predicted\n" + pairs)
 
 
 def _refuse_if_changed(before: Identity, after: Identity, draft: Path) -> None:

@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 
 from twinlib.errors import UserError
 
-# What modules are imported is decided by a config, here and nowhere else; every `_target_` is a root of the code identity.
+# A config decides what is imported, here and nowhere else: every `_target_` is a root of the code identity.
 __code_deps__: list[str] = []
 
 # Building blocks without side effects. Anything else goes through a function of the project's own.
@@ -25,9 +25,7 @@ ALLOWED = (
     "keras.Input",
 )
 # The parts of twinlib that start processes, write files or read other configs.
-FORBIDDEN = tuple(
-    f"twinlib.{part}" for part in ("cli", "config", "identity", "predict", "run", "store", "worker")
-)
+FORBIDDEN = tuple(f"twinlib.{part}" for part in ("cli", "config", "identity", "predict", "run", "store", "worker"))
 
 
 def build(node: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:

@@ -57,7 +57,7 @@ def value_of(config: Mapping[str, Any], key: str) -> Any:
 
 def _check_together(config: Mapping[str, Any]) -> None:
     for key in BUILT:
-        if "_target_" not in config[key]:
+        if not config[key].get("_target_"):
             raise UserError(f"{key}: has no _target_; choose a {key} group or name your own class or function")
     if config["accumulate"] > config["batch_size"]:
         raise UserError(
@@ -65,9 +65,7 @@ def _check_together(config: Mapping[str, Any]) -> None:
         )
     measured = ["train_loss", "val_loss", *(f"val_{name}" for name in config["metrics"])]
     if config["objective"] not in measured:
-        raise UserError(
-            f"objective={config['objective']}: is not measured{nearest(config['objective'], measured)}"
-        )
+        raise UserError(f"objective={config['objective']}: is not measured{nearest(config['objective'], measured)}")
     strategy = config["strategy"]
     if strategy["name"] != "single":
         raise UserError(f"strategy.name={strategy['name']}: the one strategy is single")

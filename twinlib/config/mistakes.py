@@ -7,10 +7,11 @@ from pathlib import Path
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from yaml import MarkedYAMLError, YAMLError
 
 from twinlib.errors import UserError
 
-COMPOSING = (HydraException, OmegaConfBaseException)
+COMPOSING = (HydraException, OmegaConfBaseException, YAMLError)
 
 
 def explained(error: Exception, conf: Path) -> UserError:
@@ -19,6 +20,9 @@ def explained(error: Exception, conf: Path) -> UserError:
     for link in chain:
         if isinstance(link, MissingConfigException) and link.missing_cfg_file:
             return UserError(_missing_file(link.missing_cfg_file, conf))
+        if isinstance(link, MarkedYAMLError) and link.problem_mark:
+            mark = link.problem_mark
+            return UserError(f"{mark.name}, line {mark.line + 1}: {link.context}: {link.problem}")
         if isinstance(link, OverrideParseException):
             return UserError(
                 f"{link.override}: {_first_line(link.__cause__ or link)}; an override is written key=value"
@@ -45,7 +49,7 @@ def _missing_file(file: str, conf: Path) -> str:
     group, _, option = file.rpartition("/")
     top = group.split("/")[0]
     if not (conf / top).is_dir():
-        groups = [entry.name for entry in conf.iterdir() if entry.is_dir()]
+        groups = [entry.name for entry in conf.iterdir() if entry.is_dir() and entry.name != "hydra"]
         return f"{top}: no such group{nearest(top, groups)}"
     # Hydra lists one folder; a mistyped field should still find its experiment.
     folder = (conf / top).resolve()

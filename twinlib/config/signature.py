@@ -100,8 +100,6 @@ def _of_function(node: ast.FunctionDef, skip: int) -> Signature:
     positional = [argument.arg for argument in spec.posonlyargs + spec.args][skip:]
     optional = positional[len(positional) - len(spec.defaults) :] if spec.defaults else []
     keywords = [argument.arg for argument in spec.kwonlyargs]
-    needed = [
-        argument.arg for argument, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if not default
-    ]
+    needed = [argument.arg for argument, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if not default]
     required = [name for name in positional if name not in optional] + needed
     return Signature(tuple(positional + keywords), tuple(required), spec.kwarg is not None)

@@ -1,0 +1,1 @@
+"""What DVC runs: one module for each dataset, pure functions from path to path, and one command line."""

@@ -1,0 +1,1 @@
+"""Datasets as Arrow files: written once by a stage, memory-mapped by every run."""

@@ -11,7 +11,7 @@ def read(path):
 def test_history_grows_with_every_epoch(run, rows, metrics):
     tracker = Csv("logs/csv")
     tracker.start(run)
-    history = run.folder / "logs/csv" / f"{run.label}-{run.id}" / "history.csv"
+    history = run.folder / "logs/csv" / run.folder_name / "history.csv"
     for number, row in enumerate(rows, start=1):
         tracker.epoch(row)
         assert len(read(history)) == number
@@ -28,7 +28,7 @@ def test_a_column_that_comes_later(run, rows):
     tracker.start(run)
     tracker.epoch(rows[0])
     tracker.epoch({**rows[1], "val_mae": 0.125})
-    first, second = read(run.folder / "logs" / f"{run.label}-{run.id}" / "history.csv")
+    first, second = read(run.folder / "logs" / run.folder_name / "history.csv")
     assert (first["val_mae"], second["val_mae"]) == ("", "0.125")
 
 
@@ -38,12 +38,12 @@ def test_a_second_attempt_leaves_nothing_of_the_first(run, rows, metrics):
     first.epoch(rows[0])
     first.finish(metrics, [])
     Csv("logs").start(run)
-    assert not list((run.folder / "logs" / f"{run.label}-{run.id}").iterdir())
+    assert not list((run.folder / "logs" / run.folder_name).iterdir())
 
 
 def test_every_digit_is_kept(run):
     tracker = Csv("logs")
     tracker.start(run)
     tracker.epoch({"epoch": 1, "val_loss": 0.1 + 0.2})
-    (row,) = read(run.folder / "logs" / f"{run.label}-{run.id}" / "history.csv")
+    (row,) = read(run.folder / "logs" / run.folder_name / "history.csv")
     assert float(row["val_loss"]) == 0.1 + 0.2

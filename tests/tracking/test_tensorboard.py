@@ -18,7 +18,7 @@ def written(run, rows, metrics, picture):
 
 
 def read(run):
-    events = EventAccumulator(str(run.folder / "logs/tensorboard" / f"{run.label}-{run.id}"))
+    events = EventAccumulator(str(run.folder / "logs/tensorboard" / run.folder_name))
     events.Reload()
     return events
 

@@ -9,7 +9,7 @@ from twinlib.tracking.tracker import RunInfo
 
 
 class Csv:
-    """`<folder>/<label>-<id>/history.csv` grows by a row an epoch; `metrics.csv` is written at the end.
+    """`<folder>/<record's folder name>/history.csv` grows by a row an epoch; `metrics.csv` is written at the end.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Csv:
 
     def start(self, run: RunInfo) -> None:
         self._run = run
-        self._folder = run.folder / self._folder / f"{run.label}-{run.id}"
+        self._folder = run.folder / self._folder / run.folder_name
         self._folder.mkdir(parents=True, exist_ok=True)
         for left in ("history.csv", "metrics.csv"):  # of an earlier attempt at the same run
             (self._folder / left).unlink(missing_ok=True)

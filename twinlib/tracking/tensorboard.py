@@ -12,7 +12,7 @@ from twinlib.tracking.tracker import RunInfo
 
 
 class TensorBoard:
-    """One event file in `<folder>/<label>-<id>/`; look at all of them with `tensorboard --logdir <folder>`.
+    """One event file in `<folder>/<record's folder name>/`; look at all of them with `tensorboard --logdir <folder>`.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class TensorBoard:
         # TensorBoard's own EventFileWriter would import all of TensorFlow, for its file system.
         from tensorboard.summary.writer.record_writer import RecordWriter
 
-        folder = run.folder / self._folder / f"{run.label}-{run.id}"
+        folder = run.folder / self._folder / run.folder_name
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob("events.out.tfevents.*"):  # an earlier attempt would draw a second line
             left.unlink()

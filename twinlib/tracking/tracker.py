@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from twinlib.config.build import build
+from twinlib.store.local import folder_name
 from twinlib.tracking.rank import is_first
 from twinlib.tracking.secrets import without_secrets
 
@@ -43,8 +44,13 @@ class RunInfo:
 
     @property
     def id(self) -> str:
-        """The same 12 digits of the fingerprint as in the record's folder name."""
+        """The 12 digits of the fingerprint that are in the record's folder name too."""
         return self.fingerprint[:12]
+
+    @property
+    def folder_name(self) -> str:
+        """That of the record."""
+        return folder_name(self.label, self.fingerprint)
 
 
 class Tracker(Protocol):

@@ -1,0 +1,97 @@
+"""A newcomer's way: `make run` in a fresh copy, then every command of the README and the pages, in order."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(?P<language>\w+)(?: (?P<note>[^\n]*))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(shutil.which("make") is None, reason="make is missing: apt-get install make"),
+]
+
+
+def run(command: str, folder: Path) -> str:
+    """Run a command line as a newcomer's shell would; it has to succeed."""
+    keep = {key: value for key, value in os.environ.items() if not key.startswith(("WANDB_", "PYTEST_", "HYDRA_"))}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    # The environment is there already; to make it again is what `make run` on a bare machine does.
+    command = command.replace("make run", "make --old-file=.venv/ready run")
+    done = subprocess.run(
+        ["bash", "-ec", command],
+        cwd=folder,
+        env={**keep, "PATH": path, "NETRC": os.devnull},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, f"{command}\nexit code {done.returncode}\n{done.stdout[-4000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("newcomer") / "twinlib"
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split("\0")
+    for name in filter(None, names):
+        source, target = ROOT / name, folder / name
+        if source.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+    run("git init -q && git add -A && git -c user.name=n -c user.email=n@example.org commit -qm start", folder)
+    return folder
+
+
+def test_make_run_then_every_command_of_every_page(project):
+    first = run("make run", project)
+    assert "twin runs" in first
+    assert "cached" not in first
+    second = run("make run", project)
+    assert "Data and pipelines are up to date." in second
+    # A lost lock file makes DVC start everything; the fingerprints then answer.
+    (project / "dvc.lock").unlink()
+    third = run("make run", project)
+    assert third.count("cached runs/") == third.count("Running stage 'train") > 0
+
+    executed = []
+    for page in PAGES:
+        for block in BLOCK.finditer((ROOT / page).read_text()):
+            note = block["note"] or ""
+            if note.startswith("file="):
+                target = project / note.removeprefix("file=")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(block["text"])
+            elif block["language"] == "bash" and note != "elsewhere":
+                for command in block["text"].replace("\\\n", " ").splitlines():
+                    if command.strip() in ("", "make run", "make test"):  # above; and the command that runs this test
+                        continue
+                    print(f"{page}: {command}", flush=True)
+                    executed.append((page, command, run(command, project)))
+    assert {page for page, _, _ in executed} >= {"README.md", "docs/own-experiment.md", "docs/identity.md"}
+    said = {command: output for _, command, output in executed}
+    assert "cached" in said["python train.py experiment=mine/mlp"]
+    assert "model.width" in said["twin explain experiment=mine/mlp model.width=32"]
+
+
+def test_commands_that_need_another_machine_say_so():
+    """A block marked `elsewhere` is not run here; each has to name the server or cluster that it needs."""
+    for page in PAGES:
+        for block in BLOCK.finditer((ROOT / page).read_text()):
+            if block["note"] == "elsewhere":
+                assert re.search(r"https?://|sbatch|kubectl|login", block["text"]), f"{page}: {block['text']}"

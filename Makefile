@@ -8,7 +8,8 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 .PHONY: run test bench setup lint lock clean
 run: setup
 	dvc repro
-	@python -m stages made
+	@twin runs
+	@cat docs/next.txt
 
 test: setup
 	ruff check .

@@ -70,15 +70,20 @@ def as_json(form: Mapping[str, Any]) -> str:
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def leaves(form: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of a canonical tree that holds no others, with its dotted key; items of lists by their number."""
-    children = form.items() if isinstance(form, dict) else enumerate(form) if isinstance(form, list) else ()
-    empty = True
-    for name, value in children:
-        empty = False
-        yield from leaves(value, f"{key}.{name}" if key else str(name))
-    if empty:
+def leaves(form: Any, key: str = "", split_lists: bool = True) -> Iterator[tuple[str, Any]]:
+    """Every value of a canonical tree that holds no others, with its dotted key; empty dicts and lists as well.
+
+    The items of a list have its key and their number. Without `split_lists` a list of plain values stays one value.
+    """
+    if isinstance(form, list) and (split_lists or any(isinstance(item, dict | list) for item in form)):
+        form = dict(enumerate(form)) or form
+    if not isinstance(form, dict) or not form:
         yield key, form
+        return
+    for name, value in form.items():
+        # A dot in a name is no step down.
+        part = str(name).replace(".", "\\.")
+        yield from leaves(value, f"{key}.{part}" if key else part, split_lists)
 
 
 def _form(value: Any, key: str, problems: list[str]) -> Any:
@@ -91,8 +96,7 @@ def _form(value: Any, key: str, problems: list[str]) -> Any:
     if kind is str:
         return f"!str:{value}" if value.startswith("!") else value
     if isinstance(value, Mapping):
-        form = {_key(name, key, problems): _form(item, _join(key, name), problems) for name, item in value.items()}
-        return form
+        return {_key(name, key, problems): _form(item, _join(key, name), problems) for name, item in value.items()}
     if kind is list or kind is tuple:
         return [_form(item, _join(key, number), problems) for number, item in enumerate(value)]
     problems.append(f"{key}: a {kind.__name__} cannot be compared between runs; give a number, a text or a list")

@@ -53,9 +53,8 @@ def fetch(url: str, sha256: str | None, target: Path) -> None:
             if _has_hash(target, sha256):  # thanks to the process that we waited for
                 partial.unlink()
                 return
-            resumed = os.fstat(file.fileno()).st_size > 0
-            _download(source, file, target.name)
-            if resumed and not _has_hash(partial, sha256):  # its beginning may be of another version
+            in_pieces = _download(source, file, target.name)
+            if in_pieces and not _has_hash(partial, sha256):  # the pieces may be of different versions
                 file.truncate(0)
                 _download(source, file, target.name)
             if not _has_hash(partial, sha256):
@@ -102,16 +101,17 @@ def _alone(partial: Path) -> Iterator[IO[bytes]]:
                 return
 
 
-def _download(url: str, file: IO[bytes], name: str) -> None:
-    """Append what the file lacks, in several attempts."""
-    failures = 0
+def _download(url: str, file: IO[bytes], name: str) -> bool:
+    """Append what the file lacks, in several attempts; says whether it was put together from pieces."""
+    failures, in_pieces = 0, False
     while True:
-        before = os.fstat(file.fileno()).st_size
+        before = _size(file)
+        in_pieces = in_pieces or before > 0
         try:
-            return _append(url, file, name)
+            _append(url, file, name)
+            return in_pieces
         except Exception as error:  # every protocol has its own kinds for a broken connection
-            file.flush()
-            arrived = os.fstat(file.fileno()).st_size
+            arrived = _size(file)
             failures = 1 if arrived > before else failures + 1
             if failures == ATTEMPTS or _is_final(error):
                 kept = f"; {arrived} bytes are kept, run it again to go on" if arrived else ""
@@ -122,44 +122,48 @@ def _download(url: str, file: IO[bytes], name: str) -> None:
 def _append(url: str, file: IO[bytes], name: str) -> None:
     from tqdm import tqdm
 
-    have = os.fstat(file.fileno()).st_size
-    source, size = _open(url, stream=have == 0)
-    with source:
-        try:
-            source.seek(have)
-            chunk = source.read(CHUNK)
-        except ValueError:  # fsspec's word for a server that sends only whole files
-            if have == 0:
-                raise
-            file.truncate(0)
-            return _append(url, file, name)
-        with tqdm(total=size, initial=have, unit="B", unit_scale=True, desc=name, disable=None) as bar:
-            while chunk:
-                file.write(chunk)
-                bar.update(len(chunk))
-                chunk = source.read(CHUNK)
+    source, size = _open(url, file)
+    with (
+        source,
+        tqdm(total=size, initial=_size(file), unit="B", unit_scale=True, desc=name, disable=None) as bar,
+    ):
+        while chunk := source.read(CHUNK):
+            file.write(chunk)
+            bar.update(len(chunk))
     file.flush()
 
 
-def _open(url: str, stream: bool) -> tuple[Any, int | None]:
-    """The source and its size. As a stream it comes in one request, but cannot be sought."""
+def _open(url: str, file: IO[bytes]) -> tuple[Any, int | None]:
+    """The source from where the file ends, and its whole size; empties the file if the source cannot do that."""
     import fsspec
 
+    have = _size(file)
     if not url.startswith(("http://", "https://")):
         fs, path = fsspec.url_to_fs(url)
-        return fs.open(path, "rb"), fs.info(path)["size"]
+        source = fs.open(path, "rb")
+        source.seek(have)
+        return source, fs.info(path)["size"]
 
     import aiohttp
 
-    # Bytes as they are stored, no limit on the whole download (aiohttp's is five minutes), the proxy of the system.
+    # No limit on the whole download (aiohttp's is five minutes); the proxy that the system names.
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
-    fs, path = fsspec.url_to_fs(
-        url,
-        headers={"Accept-Encoding": "identity"},
-        client_kwargs={"timeout": timeout, "trust_env": True},
-    )
+    fs, path = fsspec.url_to_fs(url, client_kwargs={"timeout": timeout, "trust_env": True})
     size = fs.info(path)["size"]
-    return fs.open(path, "rb", size=size, **({"block_size": 0} if stream else {})), size
+    if size is None or have >= size:
+        file.truncate(0)
+        have = 0
+    # One stream (block_size=0) of the bytes as they are stored; 206 is the answer of a server that sends a part.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    source = fs.open(path, "rb", size=size, block_size=0, headers=headers)
+    if have and source.r.status != 206:
+        file.truncate(0)
+    return source, size
+
+
+def _size(file: IO[bytes]) -> int:
+    file.flush()
+    return os.fstat(file.fileno()).st_size
 
 
 def _is_final(error: Exception) -> bool:

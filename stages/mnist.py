@@ -105,7 +105,7 @@ def read_idx(file: Path) -> np.ndarray:
         raise UserError(f"{file} is damaged: {error}") from None
     axes = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
     header = 4 + 4 * axes
-    shape = tuple(int(size) for size in np.frombuffer(content[4:header], ">u4"))
+    shape = tuple(int.from_bytes(content[i : i + 4], "big") for i in range(4, header, 4))
     if not axes or len(content) - header != math.prod(shape):
         raise UserError(f"{file} is damaged or no IDX file of bytes")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)

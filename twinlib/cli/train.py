@@ -50,4 +50,7 @@ def _say(error: UserError) -> int:
 
 
 def _is_sweep(arguments: list[str]) -> bool:
-    return any(argument == "--multirun" or (argument[:1] == "-" and argument[1:2].isalpha() and "m" in argument) for argument in arguments)
+    return any(
+        argument == "--multirun" or (argument[:1] == "-" and argument[1:2].isalpha() and "m" in argument)
+        for argument in arguments
+    )

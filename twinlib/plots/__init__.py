@@ -5,15 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twinlib.plots.confusion import confusion
-from twinlib.plots.learning_curve import learning_curve
-from twinlib.plots.worst import worst
-
 if TYPE_CHECKING:
     from twinlib.data.dataset import Dataset
     from twinlib.training.outcome import Outcome
-
-__all__ = ["confusion", "draw", "learning_curve", "worst"]
 
 
 def draw(outcome: "Outcome", dataset: "Dataset", folder: Path) -> list[Path]:
@@ -23,6 +17,10 @@ def draw(outcome: "Outcome", dataset: "Dataset", folder: Path) -> list[Path]:
     -------
     The PNG files, in `folder`.
     """
+    from twinlib.plots.confusion import confusion
+    from twinlib.plots.learning_curve import learning_curve
+    from twinlib.plots.worst import worst
+
     # Real data is called real and synthetic data synthetic, in every picture.
     title = f"{dataset.name or dataset.input} ({dataset.schema.kind} data)"
     curve = folder / "learning_curve.png"

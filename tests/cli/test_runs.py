@@ -1,0 +1,59 @@
+import json
+
+import pytest
+
+
+def test_a_row_a_run_by_time(root, computed, say):
+    computed(created="2026-03-02T00:00:00Z", accuracy=0.96875)
+    computed("lr=3e-4", created="2026-03-01T00:00:00Z")
+    text = say("runs")
+    head, *rows = [line.split() for line in text.splitlines() if line.strip() and "─" not in line]
+    assert head == ["name", "lr", "seed", "epochs", "test_loss", "test_accuracy", "val_loss", "seconds", "hash"]
+    assert [row[:8] for row in rows] == [
+        ["tiny/own", "0.0003", "0", "10", "0.5", "0.75", "0.625", "12.3"],
+        ["tiny/own", "0.001", "0", "10", "0.5", "0.9688", "0.625", "12.3"],
+    ]
+
+
+def test_json_has_all(root, computed, say):
+    record = computed("epochs=3")
+    (row,) = json.loads(say("runs", "--json"))
+    assert row == {
+        "folder": str(record.folder),
+        "name": "tiny/own",
+        "fingerprint": record.fingerprint,
+        "created": record.created,
+        "seconds": 12.34,
+        "host": record.host,
+        "objective": "val_loss",
+        "metrics": record.metrics,
+        "settings": {"lr": 1e-3, "seed": 0, "epochs": 3},
+    }
+
+
+def test_no_run_yet(root, say):
+    assert "make one with: python train.py" in say("runs")
+    assert json.loads(say("runs", "--json")) == []
+
+
+def test_another_store(root, computed, say):
+    computed("store.path=elsewhere")
+    assert json.loads(say("runs", "--json")) == []
+    assert len(json.loads(say("runs", "--json", "store.path=elsewhere"))) == 1
+
+
+def test_from_below_the_project(root, computed, say, monkeypatch):
+    computed()
+    monkeypatch.chdir(root / "data")
+    assert "tiny/own" in say("runs")
+
+
+def test_a_damaged_record_is_skipped_and_named(root, computed, capsys, say):
+    record = computed()
+    (record.folder / "weights.npy").unlink()
+    assert json.loads(say("runs", "--json")) == []
+
+
+@pytest.mark.parametrize("word", ["tiny/own", "lr=1e-3"])
+def test_one_run_is_for_show(word, root, refused):
+    assert f"twin show {word}" in refused("runs", word)

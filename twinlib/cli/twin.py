@@ -1,0 +1,157 @@
+"""`twin`: look at runs, compare them with what is about to run, use them, share them."""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+from twinlib.errors import UserError
+
+# Nothing heavy is imported here: `twin --help` answers at once. Each command imports what it needs.
+RUN_HELP = """a record's folder or its name, the beginning of its name or hash, or an experiment
+(mnist/cnn_keras), which may be followed by settings (lr=3e-4)"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Mistakes are one line, as everywhere."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"error: {message}; see {self.prog} --help", file=sys.stderr)
+        sys.exit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0, or 2 after a mistake that the user can put right."""
+    parser = _parser()
+    args, rest = parser.parse_known_args(arguments)
+    if rest and (args.command is None or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if args.command is None:
+        parser.print_help()
+        return 0
+    # argparse takes no positional argument after an option, but settings are often written last.
+    args.words += rest
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            _command(args)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `twin runs | head`
+        sys.stderr.close()
+    return 0
+
+
+def _command(args: argparse.Namespace) -> None:
+    if args.command == "runs":
+        from twinlib.cli.runs import runs
+
+        runs(args.words, args.json)
+    elif args.command == "show":
+        from twinlib.cli.show import show
+
+        show(args.words, args.json)
+    elif args.command == "explain":
+        from twinlib.cli.explain import explain
+
+        explain(args.words, args.json)
+    elif args.command == "predict":
+        from twinlib.cli.predict import predict
+
+        predict(args.words, args.output)
+    else:
+        from twinlib.cli.exchange import pull, push
+
+        (push if args.command == "push" else pull)(args.words)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="twin",
+        description="Look at the runs of a project, ask why one would run again, use a trained twin, share records.",
+        epilog="Every command works in the project folder or below, and has its own --help with an example.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+
+    def add(name: str, usage: str, summary: str, text: str, words_help: str) -> Parser:
+        command: Parser = commands.add_parser(
+            name,
+            usage=f"twin {name} {usage}",
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_argument("words", nargs="*", metavar="RUN" if "RUN" in usage else "KEY=VALUE", help=words_help)
+        return command
+
+    def add_json(command: Parser) -> None:
+        command.add_argument("--json", action="store_true", help="the same as JSON")
+
+    command = add(
+        "runs",
+        "[--json] [store.KEY=VALUE ...]",
+        "list all runs that have a record, the latest last",
+        "example:\n  twin runs\n  twin runs store.path=/shared/runs --json",
+        "another store than that of conf/",
+    )
+    add_json(command)
+    command = add(
+        "show",
+        "[--json] RUN [KEY=VALUE ...]",
+        "show one run: identity, settings, metrics, files",
+        "example:\n  twin show mnist/cnn_keras\n  twin show mnist/cnn_keras lr=3e-4\n  twin show 3f2a9c --json",
+        RUN_HELP,
+    )
+    add_json(command)
+    command = add(
+        "explain",
+        "[--json] [KEY=VALUE ...]",
+        "say whether a run would be a hit, and if not what has changed",
+        "A hit is served from its record. On a miss the nearest record is named, with each difference: the\n"
+        "setting, the module, the data file or the package.\n\n"
+        "example:\n  twin explain experiment=mnist/cnn_keras lr=3e-4\n\n"
+        "prints something like\n  miss; nearest is runs/mnist-cnn-keras-lr=0.001-seed=0-3f2a9c41d07b\n"
+        "  config: lr is 0.0003, was 0.001",
+        "what would stand after `python train.py`",
+    )
+    add_json(command)
+    command = add(
+        "predict",
+        "RUN INPUT -o OUTPUT [KEY=VALUE ...]",
+        "use a trained twin",
+        "INPUT:  .npy .npz .png .csv .arrow: raw samples, as they are before any preprocessing\n"
+        "OUTPUT: .npy (the array), .csv .json .parquet (one row a sample)\n\n"
+        "example:\n  twin predict mnist/cnn_keras data/mnist/test.arrow -o predictions.csv\n"
+        "  twin predict 3f2a9c digit.png -o digit.json",
+        RUN_HELP + "; then the file with the samples",
+    )
+    command.add_argument("-o", "--output", required=True, metavar="OUTPUT", help="file for the predictions")
+    add(
+        "push",
+        "[RUN ...] [KEY=VALUE ...]",
+        "send records to the remote store",
+        "All records are sent, or those that are named. What is there already stays as it is.\n\n"
+        "example:\n  twin push store.remote=s3://bucket/runs\n  twin push mnist/cnn_keras",
+        RUN_HELP + "; and store.remote=URL where conf/ has none",
+    )
+    add(
+        "pull",
+        "[RUN ...] [KEY=VALUE ...]",
+        "fetch records from the remote store",
+        "All records are fetched, or those that are named; each file is checked before a record is seen.\n\n"
+        "example:\n  twin pull store.remote=s3://bucket/runs\n  twin pull 3f2a9c41d07b\n"
+        "  twin pull experiment=mnist/cnn_keras lr=3e-4",
+        RUN_HELP + "; and store.remote=URL where conf/ has none",
+    )
+    return parser
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""Runs on this machine, as many at once as there are devices."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from twinlib.errors import UserError
+from twinlib.launcher.devices import cores, gpus, shares, threads
+from twinlib.launcher.pool import Ended, Job
+
+SERVER_LOG = "workers.log"  # in the sweep's folder; says something only if workers could not be started
+
+
+class LocalPool:
+    """Each run in a process of its own that sees only its devices before it imports anything.
+
+    Parameters
+    ----------
+    root
+        The project folder.
+    strategy
+        Of the sweep's config: a run takes `devices` GPUs if there are any and its `accelerator` is not cpu; otherwise
+        as many cores.
+    workers
+        Runs at once; None: as many as there are GPUs for, or cores without GPUs.
+    module
+        What a worker runs, with `Job.file` as its argument.
+    grace
+        Seconds from the interrupt to the kill.
+
+    Raises
+    ------
+    UserError
+        `workers` is no number above 0.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        strategy: Mapping[str, Any],
+        workers: int | None = None,
+        module: str = "twinlib.worker",
+        grace: float = 10.0,
+    ) -> None:
+        devices = [] if strategy["accelerator"] == "cpu" else gpus()
+        require_workers(workers)
+        self.slots = workers or max(1, (len(devices) or cores()) // strategy["devices"])
+        self._shares = shares(devices, self.slots)
+        self._environment = threads(max(1, cores() // self.slots))
+        self._root, self._module, self._grace = root, module, grace
+        self._running: dict[int, tuple[Job, int, float]] = {}  # by number: slot and begin
+        self._server: subprocess.Popen[bytes] | None = None
+        self._text = b""
+
+    def start(self, job: Job) -> None:
+        taken = [slot for _, slot, _ in self._running.values()]
+        slot = next(slot for slot in range(self.slots) if slot not in taken)
+        order = {
+            "number": job.number,
+            "module": self._module,
+            "arguments": [str(job.file.absolute())],
+            "environment": self._visible(job, slot),
+            "log": str(job.log.absolute()),
+        }
+        job.write()
+        self._running[job.number] = job, slot, time.monotonic()
+        orders = self._started(job.folder).stdin
+        assert orders is not None
+        with suppress(BrokenPipeError):  # the server died: `ended` finds out and says so
+            orders.write(json.dumps(order).encode() + b"\n")
+            orders.flush()
+
+    def ended(self, timeout: float) -> list[Ended]:
+        if self._server is None:
+            return []
+        answers = self._server.stdout
+        assert answers is not None
+        ready, _, _ = select.select([answers], [], [], timeout)
+        if not ready:
+            return []
+        received = os.read(answers.fileno(), 65536)
+        if not received:
+            self._close()
+            return [self._lost(number) for number in list(self._running)]
+        *lines, self._text = (self._text + received).split(b"\n")
+        return [self._end(answer["number"], answer["code"]) for answer in map(json.loads, lines)]
+
+    def stop(self) -> None:
+        self._close()
+        for job, _, _ in self._running.values():
+            job.file.unlink(missing_ok=True)
+        self._running.clear()
+
+    def _visible(self, job: Job, slot: int) -> dict[str, str]:
+        if job.config["strategy"]["accelerator"] == "cpu":
+            return {"CUDA_VISIBLE_DEVICES": ""}
+        return {"CUDA_VISIBLE_DEVICES": ",".join(self._shares[slot])} if self._shares[slot] else {}
+
+    def _started(self, folder: Path) -> "subprocess.Popen[bytes]":
+        if self._server is None:
+            # In a session of its own, so that a Ctrl-C reaches this process alone, which then stops the workers.
+            with (folder / SERVER_LOG).open("wb") as log:
+                self._server = subprocess.Popen(
+                    [sys.executable, "-m", "twinlib.launcher.fork_server", str(self._grace)],
+                    cwd=self._root,
+                    env=os.environ | self._environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        return self._server
+
+    def _end(self, number: int, code: int) -> Ended:
+        job, _, began = self._running.pop(number)
+        return Ended.read(job, code, time.monotonic() - began)
+
+    def _lost(self, number: int) -> Ended:
+        job = self._running[number][0]
+        with job.log.open("a") as log:
+            log.write(f"lost: the process that starts workers ended, see {job.folder / SERVER_LOG}\n")
+        return self._end(number, 1)
+
+    def _close(self) -> None:
+        """Let the server end, which ends the workers."""
+        server, self._server, self._text = self._server, None, b""
+        if server is None:
+            return
+        assert server.stdin is not None and server.stdout is not None
+        with suppress(BrokenPipeError):
+            server.stdin.close()
+        try:
+            server.wait(self._grace + 5)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        finally:
+            server.stdout.close()
+
+
+def require_workers(workers: Any) -> None:
+    """Refuse a number of workers that is none."""
+    if workers is not None and (not isinstance(workers, int) or isinstance(workers, bool) or workers < 1):
+        raise UserError(f"launcher.workers={workers}: must be at least 1, or null for as many as there are devices")

@@ -1,0 +1,75 @@
+"""What a sweep asks of the place where its runs are computed."""
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to compute: its number in the sweep, its resolved config, and the sweep's folder and name."""
+
+    number: int
+    config: dict[str, Any]
+    folder: Path
+    group: str | None
+
+    @property
+    def log(self) -> Path:
+        """All that the run prints, its traceback included."""
+        return self.folder / f"{self.number}.log"
+
+    @property
+    def file(self) -> Path:
+        """What `python -m twinlib.worker` is given; removed when the run has ended."""
+        return self.folder / f"{self.number}.job.json"
+
+    @property
+    def answer(self) -> Path:
+        """Where the worker says what came out; removed when it was read."""
+        return self.folder / f"{self.number}.result.json"
+
+    def write(self) -> None:
+        """Write `file`, for its owner only: a config may hold keys to a store or a tracker."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.answer.unlink(missing_ok=True)
+        self.file.touch(mode=0o600)
+        self.file.write_text(json.dumps({"config": self.config, "group": self.group, "result": str(self.answer)}))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended. `result` is what the worker wrote, None if it failed; `seconds` is wall time."""
+
+    job: Job
+    exit_code: int
+    result: dict[str, Any] | None
+    seconds: float
+
+    @classmethod
+    def read(cls, job: Job, exit_code: int, seconds: float) -> "Ended":
+        """Take the worker's answer and remove the job's files, but for its log."""
+        result = None
+        if exit_code == 0:
+            with suppress(OSError, ValueError):
+                result = json.loads(job.answer.read_text())
+        job.file.unlink(missing_ok=True)
+        job.answer.unlink(missing_ok=True)
+        return cls(job, exit_code or (0 if result is not None else 1), result, seconds)
+
+
+class Pool(Protocol):
+    """`slots` jobs at most are computed at once, each in a fresh process that writes to the job's log."""
+
+    slots: int
+
+    def start(self, job: Job) -> None:
+        """Begin a job; there must be a free slot."""
+
+    def ended(self, timeout: float) -> list[Ended]:
+        """The jobs that ended since the last call; waits at most `timeout` seconds for the first of them."""
+
+    def stop(self) -> None:
+        """Interrupt what still runs, kill it after a grace period, and let go of the place."""

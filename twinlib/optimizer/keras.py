@@ -1,0 +1,62 @@
+"""Optimizers of Keras, where needed changed so that they take the steps of torch's."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import KerasTensor, ops
+
+
+def adam(lr: float, betas: Sequence[float] = (0.9, 0.999), eps: float = 1e-7) -> keras.optimizers.Optimizer:
+    """Adam (Kingma & Ba 2015, algorithm 1)."""
+    return Adam(lr, *betas, eps)
+
+
+def adamw(
+    lr: float, betas: Sequence[float] = (0.9, 0.999), eps: float = 1e-7, weight_decay: float = 1e-2
+) -> keras.optimizers.Optimizer:
+    """Adam after a step in which every parameter loses `lr * weight_decay` of itself (Loshchilov & Hutter 2019)."""
+    return AdamW(lr, weight_decay, *betas, eps)
+
+
+def sgd(lr: float, momentum: float = 0.9, nesterov: bool = False) -> keras.optimizers.Optimizer:
+    """Gradient descent: `m = momentum * m + g`, then minus `lr * m`, or `lr * (g + momentum * m)` with `nesterov`."""
+    return SGD(lr, float(momentum), nesterov)
+
+
+def rmsprop(lr: float, rho: float = 0.9, eps: float = 1e-7) -> keras.optimizers.Optimizer:
+    """Minus `lr * g / sqrt(v + eps²)` with `v`, from 0, the mean of `g²` that forgets by `rho`.
+
+    torch adds `eps` outside the root: the two agree where `sqrt(v)` is far from `eps`, and where it is 0.
+    """
+    return keras.optimizers.RMSprop(lr, rho, epsilon=eps**2)
+
+
+class _EpsAfterCorrection:
+    """Keras adds eps before the bias correction, which makes it 30 times as large in the first step."""
+
+    def update_step(self, gradient: KerasTensor, variable: keras.Variable, learning_rate: KerasTensor) -> None:
+        eps, step = self.epsilon, ops.cast(self.iterations + 1, variable.dtype)
+        self.epsilon = eps * ops.sqrt(1 - ops.power(ops.cast(self.beta_2, variable.dtype), step))
+        super().update_step(gradient, variable, learning_rate)
+        self.epsilon = eps
+
+
+class Adam(_EpsAfterCorrection, keras.optimizers.Adam):
+    """`adam`"""
+
+
+class AdamW(_EpsAfterCorrection, keras.optimizers.AdamW):
+    """`adamw`"""
+
+
+class SGD(keras.optimizers.SGD):
+    """`sgd`: Keras scales each gradient by the learning rate of its own step, torch all by that of this step."""
+
+    def update_step(self, gradient: KerasTensor, variable: keras.Variable, learning_rate: KerasTensor) -> None:
+        lr = ops.cast(learning_rate, variable.dtype)
+        gradient = ops.cast(gradient, variable.dtype)
+        if self.momentum:
+            momentum = self.momentums[self._get_variable_index(variable)]
+            self.assign(momentum, momentum * self.momentum + gradient)
+            gradient = gradient + self.momentum * momentum if self.nesterov else momentum
+        self.assign_sub(variable, lr * gradient)

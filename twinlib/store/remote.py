@@ -1,0 +1,179 @@
+"""A second store at any URL that fsspec knows: the same layout and the same commit rule as the local one."""
+
+import hashlib
+import os
+import random
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fsspec.core import url_to_fs
+
+from twinlib.errors import UserError
+from twinlib.store.record import LARGEST, RECORD, Damaged, FileEntry, Record
+
+_CHUNK = 2**20  # bytes
+
+
+class Unreachable(UserError):
+    """The remote store does not answer, or refuses."""
+
+
+class Remote:
+    """Records at `<url>/<folder name>/`; the files of a record are written first, its `record.json` last.
+
+    Raises
+    ------
+    UserError
+        No package for the URL's protocol is installed.
+    Unreachable
+        By every method.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        try:
+            self._files, self._root = url_to_fs(url)
+        except (ValueError, ImportError) as error:  # no such protocol, or the package for it is not installed
+            raise UserError(f"store.remote: {self._shown(url)}: {error}") from error
+
+    def names(self) -> list[str]:
+        """The names of all folders that may be records."""
+        with self._calls():
+            self._files.invalidate_cache()
+            try:
+                paths = self._files.ls(self._root, detail=False)
+            except FileNotFoundError:
+                return []
+        return sorted(path.rstrip("/").rpartition("/")[2] for path in paths)
+
+    def fetch(self, name: str, folder: Path) -> Record:
+        """Copy the record `name` into an empty local folder, its `record.json` last.
+
+        Raises
+        ------
+        Damaged
+            The record is not complete or not as it was written.
+        """
+        text = self._record_json(name)
+        if text is None:
+            raise Damaged(f"{RECORD} is missing")
+        record = Record.parse(text, folder)
+        for file, entry in record.files.items():
+            target = folder / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as out:
+                for chunk in self._checked(name, file, entry):
+                    out.write(chunk)
+        (folder / RECORD).write_bytes(text)
+        return record
+
+    def push(self, record: Record) -> None:
+        """Write a local record to the remote; a good one of the same fingerprint that is there already stays."""
+        text = (record.folder / RECORD).read_bytes()
+        name = record.folder.name
+        there = self._record_json(name)
+        if there is not None:
+            if self._is_good(name, there, record, same=there == text):
+                return
+            self._set_aside(name)
+        for _ in range(5):
+            started = time.monotonic()
+            with self._calls():
+                states = {file: self._upload(record, file) for file in record.files}
+                self._files.pipe_file(self._path(name, RECORD), text)
+            # Two that push one run at the same time could leave files of one with the record.json of the other. The
+            # one that wrote record.json last sees that its files were replaced, and writes them again.
+            if self._record_json(name) != text or states == {file: self._state(name, file) for file in states}:
+                return
+            time.sleep(random.random() * (time.monotonic() - started))  # or the two could go on for ever
+        raise self._unreachable("others write the same record all the time")
+
+    def _upload(self, record: Record, file: str) -> str:
+        path = self._path(record.folder.name, file)
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self._files.put_file(str(record.folder / file), path)
+        return self._state(record.folder.name, file)
+
+    def _state(self, name: str, file: str) -> str:
+        """Changes whenever the file is written, as far as the file system tells."""
+        with self._calls():
+            self._files.invalidate_cache()
+            return str(self._files.ukey(self._path(name, file)))
+
+    def _is_good(self, name: str, text: bytes, record: Record, same: bool) -> bool:
+        """Whether a record of the run is there; content is read only where it is not the `same` record as ours."""
+        try:
+            there = Record.parse(text, record.folder)
+            with self._calls():
+                found = self._files.find(self._path(name), detail=True)
+            for file, entry in there.files.items():
+                if found.get(self._path(name, file), {}).get("size") != entry.size:
+                    return False
+                if not same:
+                    for _ in self._checked(name, file, entry):
+                        pass
+        except Damaged:
+            return False
+        return there.fingerprint == record.fingerprint
+
+    def _set_aside(self, name: str) -> None:
+        with self._calls():
+            aside = self._path(".damaged", f"{name}.{os.urandom(4).hex()}")
+            self._files.makedirs(self._path(".damaged"), exist_ok=True)
+            self._files.mv(self._path(name), aside, recursive=True)
+
+    def _record_json(self, name: str) -> bytes | None:
+        try:
+            text = b""
+            for chunk in self._chunks(name, RECORD):
+                text += chunk
+                if len(text) > LARGEST:
+                    raise Damaged(f"{RECORD} is too large")
+        except FileNotFoundError:
+            return None
+        return text
+
+    def _checked(self, name: str, file: str, entry: FileEntry) -> Iterator[bytes]:
+        """The content of a file in pieces; Damaged after the last one if it is another than recorded."""
+        digest, size = hashlib.sha256(), 0
+        try:
+            for chunk in self._chunks(name, file):
+                digest.update(chunk)
+                size += len(chunk)
+                if size > entry.size:
+                    break  # what never ends must not fill the disk
+                yield chunk
+        except FileNotFoundError as error:
+            raise Damaged(f"{file} is missing") from error
+        if FileEntry(size, digest.hexdigest()) != entry:
+            raise Damaged(f"{file} has another content than recorded")
+
+    def _chunks(self, name: str, file: str) -> Iterator[bytes]:
+        with self._calls():
+            self._files.invalidate_cache()
+            with self._files.open(self._path(name, file), "rb") as source:
+                while chunk := source.read(_CHUNK):
+                    yield chunk
+
+    def _path(self, *parts: str) -> str:
+        return "/".join([self._root.rstrip("/"), *parts])
+
+    @contextmanager
+    def _calls(self) -> Iterator[None]:
+        try:
+            yield
+        except (UserError, Damaged, FileNotFoundError):
+            raise
+        except Exception as error:  # each file system has errors of its own, with no class in common
+            raise self._unreachable(str(error) or type(error).__name__) from error
+
+    def _unreachable(self, reason: str) -> Unreachable:
+        line = reason.replace(self._url, self._shown(self._url)).partition("\n")[0]
+        return Unreachable(f"store.remote: {self._shown(self._url)}: {line}")
+
+    @staticmethod
+    def _shown(url: str) -> str:
+        return re.sub(r"//[^/@]*@", "//", url)  # it may hold a password

@@ -1,0 +1,1 @@
+"""Many runs from one command: their points, and the configs of these."""

@@ -1,0 +1,132 @@
+"""The course of a training, as far as no framework has a part in it: batches, learning rate, history, when to stop."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from twinlib.config.build import build
+from twinlib.data.dataset import Dataset
+from twinlib.data.order import read
+from twinlib.errors import UserError
+from twinlib.training.evaluation import Forward, evaluate
+from twinlib.training.outcome import Outcome, Report
+from twinlib.training.watch import Watch
+
+
+class Course:
+    """What an adapter asks at each step and tells after it.
+
+    An epoch is `begin_epoch`; then for each batch of `batches` a `learning_rate`, a step of the adapter, and
+    `stepped`; then `end_epoch`. When `over`, `outcome` evaluates the kept weights on the test split.
+
+    Parameters
+    ----------
+    config
+        The whole resolved config.
+    steps
+        At most so many batches in an epoch and in an evaluation; None: all.
+    """
+
+    def __init__(self, config: Mapping[str, Any], dataset: Dataset, report: Report, steps: int | None = None) -> None:
+        self._config = config
+        self._dataset = dataset
+        self._report = report
+        self._limit = steps
+        batches = math.ceil(dataset.size("train") / config["batch_size"])
+        self.steps = batches if steps is None else min(steps, batches)  # in one epoch
+        self._schedule = build(config["schedule"])
+        self._metrics = {name: build(metric) for name, metric in config["metrics"].items()}
+        self._watch = Watch(config["direction"], **config["early_stopping"])
+        self.epoch = 0
+        self.history: list[dict[str, float]] = []
+        self._step = 0
+        self._lr = 0.0
+        self._samples = 0
+        self._began = 0.0
+
+    def begin_epoch(self) -> None:
+        self.epoch += 1
+        self._samples = 0
+        self._began = time.perf_counter()
+        self._report.epoch_begins(self.epoch, self.steps)
+
+    def batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The training batches of this epoch, shuffled by the seed and the epoch."""
+        for inputs, targets in self._read("train", seed=self._config["seed"], epoch=self.epoch):
+            self._samples += len(inputs)
+            yield inputs, targets
+
+    def learning_rate(self) -> float:
+        """The learning rate of the step to come."""
+        self._lr = self._config["lr"] * self._schedule(self._step, self.steps * self._config["epochs"])
+        return self._lr
+
+    def stepped(self) -> None:
+        self._step += 1
+        self._report.batch()
+
+    def end_epoch(self, loss_sum: float, forward: Forward) -> bool:
+        """Evaluate the epoch and write its row. Are these the weights to keep so far?
+
+        Parameters
+        ----------
+        loss_sum
+            Sum of the losses of all samples of this epoch, each taken when it was trained on.
+
+        Raises
+        ------
+        UserError
+            A loss or the objective is not finite.
+        """
+        row: dict[str, float] = {"epoch": self.epoch, "train_loss": loss_sum / self._samples}
+        self._require_finite(row, "train_loss")
+        row |= {f"val_{name}": value for name, value in self._evaluate("val", forward).values.items()}
+        self._require_finite(row, "val_loss", self._config["objective"])
+        row |= {"lr": self._lr, "seconds": time.perf_counter() - self._began}
+        self.history.append(row)
+        self._report.epoch_ends(row)
+        best = self._watch.see(self.epoch, row[self._config["objective"]])
+        return best or self._config["checkpoint"] == "last"
+
+    @property
+    def over(self) -> bool:
+        return self._watch.stop or self.epoch >= self._config["epochs"]
+
+    def outcome(self, forward: Forward, weights: str) -> Outcome:
+        """Evaluate the kept weights, which `forward` uses, on the test split."""
+        test = self._evaluate("test", forward, collect=True)
+        assert test.predictions is not None and test.targets is not None
+        last = self._config["checkpoint"] == "last"
+        kept = self.history[-1 if last else self._watch.best_epoch - 1]
+        metrics = {f"test_{name}": value for name, value in test.values.items()}
+        metrics |= {name: value for name, value in kept.items() if name.startswith(("val_", "train_"))}
+        metrics |= {"best_epoch": self._watch.best_epoch, "epochs": self.epoch}
+        return Outcome(self.history, metrics, test.predictions, test.targets, weights)
+
+    def _read(self, split: str, **order: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        config = self._config
+        reader = read(self._dataset, split, config["batch_size"], workers=config["workers"], **order)
+        with closing(reader):  # also when the training breaks off: its threads end with it
+            yield from islice(reader, self._limit)
+
+    def _evaluate(self, split: str, forward: Forward, collect: bool = False) -> Any:
+        return evaluate(forward, self._read(split), self._metrics, collect)
+
+    def _require_finite(self, row: Mapping[str, float], *names: str) -> None:
+        for name in names:
+            if not math.isfinite(row[name]):
+                raise UserError(
+                    f"epoch {self.epoch}: {name} is {row[name]}; try a smaller lr (it is {self._config['lr']:g}), "
+                    "clip_norm=1, or a schedule with warmup"
+                )
+
+
+def parts(samples: int, accumulate: int) -> list[slice]:
+    """A batch of `samples` cut into `accumulate` parts whose sizes differ by one at most; none is empty."""
+    edges = [samples * part // accumulate for part in range(accumulate + 1)]
+    return [slice(*edge) for edge in zip(edges, edges[1:], strict=False) if edge[0] < edge[1]]

@@ -1,0 +1,58 @@
+"""What a training gives back, and whom it tells on the way."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of one training.
+
+    Attributes
+    ----------
+    history
+        One row an epoch: epoch (from 1), train_loss, val_loss, val_<metric>, lr (of its last step), seconds.
+    metrics
+        test_loss, test_<metric> of the kept weights; train_loss, val_loss, val_<metric> of the epoch they are from;
+        best_epoch, epochs.
+    predictions
+        shape (n_test, …), the model's output after `output`, in the order of the test split, channels last.
+    targets
+        shape (n_test, …)
+    weights
+        Name of the file in the run's folder that holds the weights.
+    """
+
+    history: list[dict[str, float]]
+    metrics: dict[str, float]
+    predictions: np.ndarray
+    targets: np.ndarray
+    weights: str
+
+
+class Report(Protocol):
+    """Hears how a training gets on."""
+
+    def epoch_begins(self, epoch: int, steps: int) -> None:
+        """Epoch `epoch` (from 1) of `steps` batches begins."""
+
+    def batch(self) -> None:
+        """One more batch has been trained on."""
+
+    def epoch_ends(self, row: dict[str, float]) -> None:
+        """An epoch has been evaluated; `row` is its row of the history."""
+
+
+class Silent:
+    """The report that says nothing."""
+
+    def epoch_begins(self, epoch: int, steps: int) -> None:
+        pass
+
+    def batch(self) -> None:
+        pass
+
+    def epoch_ends(self, row: dict[str, float]) -> None:
+        pass

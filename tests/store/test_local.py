@@ -49,7 +49,9 @@ def test_the_label_is_no_part_of_the_identity(store: Store, publish: Publish, fi
     assert visible(store) == [record.folder.name]
 
 
-@pytest.mark.parametrize("label", ["mnist/cnn,lr=1e-3", "..", "../../etc", ".hidden", "", "a\nb\x1b", "größe", "x" * 300])
+@pytest.mark.parametrize(
+    "label", ["mnist/cnn,lr=1e-3", "..", "../../etc", ".hidden", "", "a\nb\x1b", "größe", "x" * 300]
+)
 def test_any_label_gives_a_plain_folder_name(store: Store, publish: Publish, fingerprint: str, label: str) -> None:
     record = publish(store, label=label)
     assert record.folder.parent == store.path
@@ -264,7 +266,9 @@ from twinlib.store.local import Store
 assert Store(Path({str(store.path)!r}), "memory://second").find({fingerprint!r}, "digits") is not None
 print(*sorted(name.partition(".")[0] for name in set(sys.modules) - before))
 """
-    modules = set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+    modules = set(
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    )
     assert modules.isdisjoint({"fsspec", "pyarrow", "yaml", "numpy", "torch", "tensorflow", "tempfile", "asyncio"})
 
 

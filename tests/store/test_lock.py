@@ -1,6 +1,5 @@
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -237,27 +236,26 @@ def test_a_number_that_is_used_again_is_not_taken_for_the_dead_ones(
     waiter.end()
 
 
-# Takes the lock some times and writes down when it goes in and out. Kills itself where its random numbers say so, also
-# between making the lock and writing its name into it.
+# Takes the lock some times and writes down when it goes in and out. Kills itself where its random numbers say so; one
+# does so between making the lock and writing its name into it.
 CONTENDER = """
 import os, random, signal, sys, time
 from pathlib import Path
 from twinlib.store import lock as locks
 
-folder, seed, times = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+folder, seed, times = Path(sys.argv[1]), int(sys.argv[2]), 20
 locks.POLL = 0.002
-locks.UNWRITTEN = 2.0
+locks.UNWRITTEN = 3.0
 chance = random.Random(seed)
 log = os.open(folder / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
 
-def perhaps_die(probability):
-    if chance.random() < probability:
-        os.kill(os.getpid(), signal.SIGKILL)
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
 
 machine = locks._machine
 def machine_or_death():
-    if sys._getframe(1).f_code.co_name == "_create":
-        perhaps_die(0.004)
+    if sys._getframe(1).f_code.co_name == "_create" and seed == 5 and turn == 3:
+        die()
     return machine()
 locks._machine = machine_or_death
 
@@ -265,24 +263,24 @@ for turn in range(times):
     with locks.lock(folder, "key"):
         os.write(log, f"in {seed}.{turn}\\n".encode())
         time.sleep(chance.random() * 0.002)
-        perhaps_die(0.05)
+        if chance.random() < 0.05:
+            die()
         os.write(log, f"out {seed}.{turn}\\n".encode())
 """
 
 
 def test_many_that_want_one_lock_and_die_with_it(tmp_path: Path) -> None:
     """Whenever one dies another starts."""
-    seeds = random.Random(0)
 
-    def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", CONTENDER, tmp_path, str(seeds.getrandbits(32)), "12"])
+    def start(seed: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", CONTENDER, tmp_path, str(seed)])
 
-    running, started, killed = [start() for _ in range(6)], 6, 0
+    running, started, killed = [start(seed) for seed in range(6)], 6, 0
     while running:
         code = running.pop(0).wait()
         assert code in (0, -signal.SIGKILL)
-        if code and started < 20:
-            running.append(start())
+        if code and started < 25:
+            running.append(start(started))
             started += 1
         killed += code != 0
 
@@ -295,7 +293,7 @@ def test_many_that_want_one_lock_and_die_with_it(tmp_path: Path) -> None:
             assert turn == inside, f"{turn} was in together with {inside}"
             left.add(turn)
             inside = None
-    assert killed > 5 and len(left) > 60
+    assert killed > 5 and len(left) > 100
     with lock(tmp_path, "key"):
         pass
 

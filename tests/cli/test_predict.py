@@ -1,5 +1,6 @@
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -46,7 +47,7 @@ def test_settings_stand_anywhere(words, root, expected, say):
 
 def test_csv(root, expected, say):
     say("predict", "tiny/own", "data/tiny/test.arrow", "-o", "out.csv")
-    with open("out.csv", newline="") as file:
+    with Path("out.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["class"]) for row in rows] == expected.argmax(axis=1).tolist()
     np.testing.assert_allclose([float(row["probability"]) for row in rows], expected.max(axis=1), rtol=1e-5)
@@ -56,7 +57,7 @@ def test_csv(root, expected, say):
 def test_json_and_parquet_hold_the_same(root, expected, say):
     say("predict", "tiny/own", "data/tiny/test.arrow", "-o", "out.json")
     say("predict", "tiny/own", "data/tiny/test.arrow", "-o", "out.parquet")
-    with open("out.json") as file:
+    with Path("out.json").open() as file:
         rows = json.load(file)
     assert rows == pq.read_table("out.parquet").to_pylist()
     assert rows[0]["class"] == expected[0].argmax()
@@ -65,7 +66,7 @@ def test_json_and_parquet_hold_the_same(root, expected, say):
 def test_values_instead_of_classes(root, samples, computed, say):
     computed("output=identity")
     say("predict", "tiny/own", "output=identity", "data/tiny/test.arrow", "-o", "out.json")
-    with open("out.json") as file:
+    with Path("out.json").open() as file:
         assert list(json.load(file)[0]) == ["value_0", "value_1", "value_2"]
 
 

@@ -26,7 +26,8 @@ def test_all_that_the_record_says(root, record, say):
 
 
 @pytest.mark.parametrize(
-    "words", [["tiny/own"], ["tiny/own", "lr=1e-3"], ["experiment=tiny/own"], ["workers=3", "tiny/own"]]
+    "words",
+    [["tiny/own"], ["tiny/own", "lr=1e-3"], ["experiment=tiny/own"], ["workers=3", "tiny/own"]],
 )
 def test_a_run_by_its_experiment(words, root, record, say):
     assert shown(say, *words)["fingerprint"] == record.fingerprint

@@ -111,12 +111,13 @@ def _numpy(path: Path, field: Field) -> npt.NDArray[Any]:
     found = np.load(path, allow_pickle=False)
     if isinstance(found, np.ndarray):
         return found
-    names = list(found)
-    if field.name in names:
-        return np.asarray(found[field.name])
-    if len(names) != 1:
-        raise UserError(f"{path}: holds {', '.join(names) or 'nothing'}; call the array of samples {field.name}")
-    return np.asarray(found[names[0]])
+    with found:
+        names = list(found)
+        if field.name in names:
+            return np.asarray(found[field.name])
+        if len(names) != 1:
+            raise UserError(f"{path}: holds {', '.join(names) or 'nothing'}; call the array of samples {field.name}")
+        return np.asarray(found[names[0]])
 
 
 def _png(path: Path, field: Field) -> npt.NDArray[Any]:

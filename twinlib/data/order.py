@@ -30,14 +30,15 @@ def read(
 ) -> Iterator[Batch]:
     """The batches of one epoch, `(inputs, targets)` as `Dataset.batch` gives them, read ahead by threads.
 
-    Neither the order nor the numbers depend on `workers`; 0 reads in the calling thread. With a seed each batch
-    gets a random generator of its own. An error in a thread is raised here, at its batch. The threads end with
-    the iterator, also when it is closed early.
+    Neither the order nor the numbers depend on `workers`; 0 reads in the calling thread. With a seed a subclass's
+    `batch` gets a random generator of its own for each batch. An error in a thread is raised here, at its batch.
+    The threads end with the iterator, also when it is closed early.
     """
+    draws = seed is not None and type(dataset).batch is not Dataset.batch  # a generator costs as much as a small batch
 
     def load(index: int, rows: np.ndarray) -> Batch:
         rng = None
-        if seed is not None:
+        if draws:
             rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch, index)))
         return dataset.batch(split, rows, rng)
 

@@ -90,3 +90,9 @@ def web() -> Iterator[WebServer]:
     http.shutdown()
     http.server_close()
     thread.join()
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever proxy the machine names, this server is reached without it."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -1,7 +1,8 @@
 """Time of an epoch through twinlib against a bare PyTorch loop and a bare `keras.fit`.
 
-Same model, optimizer, batch size and data (the prepared MNIST subset), validation included, in processes of their own that take turns epoch
-by epoch; twinlib as it is shipped, deterministic and with its history, the bare sides with their framework's defaults.
+Same model, optimizer, batch size and data (the prepared MNIST subset), validation included, in processes of their own
+that take turns epoch by epoch; twinlib as it is shipped, deterministic and with its history, the bare sides with their
+framework's defaults.
 
     python benchmarks/training.py [--epochs 9]
 """

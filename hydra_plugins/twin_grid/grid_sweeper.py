@@ -1,6 +1,6 @@
 """`hydra/sweeper: grid`: Hydra's basic sweeper, but for how the points are composed and handed on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -12,7 +12,7 @@ from hydra.core.config_store import ConfigStore
 @dataclass
 class GridSweeperConf:
     _target_: str = "hydra_plugins.twin_grid.grid_sweeper.GridSweeper"
-    params: dict[str, str] | None = None  # sweeps that a config asks for: {lr: "1e-3,1e-4"}
+    params: dict[str, str] = field(default_factory=dict)  # sweeps that a config asks for: {lr: "1e-3,1e-4"}
 
 
 ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=GridSweeperConf, provider="twinlib")

@@ -174,7 +174,7 @@ def test_a_disk_that_is_mounted_read_only(small_disk: Path, publish: Publish, fi
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     assert store.find(OTHER, "digits") == record
     assert store.find(fingerprint, "digits") is None
-    with pytest.raises(UserError, match="read-only file system; get permission for it, or set store.path"):
+    with pytest.raises(UserError, match=r"read-only file system; get permission for it, or set store.path"):
         store.draft("digits", fingerprint)
     with pytest.raises(UserError, match=f"read-only file system.*the result stays in {draft}"):
         store.publish(
@@ -220,7 +220,7 @@ print(json.dumps(answers))
 def as_nobody(folder: Path, fingerprint: str) -> tuple[dict[str, str], str]:
     folder.chmod(0o755)
     command = [sys.executable, "-c", NOBODY, fingerprint, OTHER]
-    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), done.stderr
@@ -264,7 +264,7 @@ def test_a_file_in_place_of_the_store(tmp_path: Path, fingerprint: str) -> None:
     (tmp_path / "runs").write_text("")
     store = Store(tmp_path / "runs")
     for act in (store.find, lambda *_: next(store.records()), lambda *_: store.draft("digits", fingerprint)):
-        with pytest.raises(UserError, match="runs.*; set store.path to a folder"):
+        with pytest.raises(UserError, match=r"runs.*; set store.path to a folder"):
             act(fingerprint, "digits")
 
 

@@ -275,5 +275,5 @@ print(*sorted(name.partition(".")[0] for name in set(sys.modules) - before))
 def test_read_says_damaged_also_for_what_verify_finds(store: Store, publish: Publish) -> None:
     record = publish(store)
     damage_alter_unnoticed(record.folder)
-    with pytest.raises(Damaged, match="weights.pt has another content"):
+    with pytest.raises(Damaged, match=r"weights\.pt has another content"):
         Record.read(record.folder).verify()

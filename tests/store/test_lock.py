@@ -347,7 +347,7 @@ def test_when_the_one_that_computes_is_killed_the_other_computes(tmp_path: Path)
 
 def test_a_folder_that_cannot_be_is_explained(tmp_path: Path) -> None:
     (tmp_path / "runs").touch()
-    with pytest.raises(UserError, match="runs.*set store.path to a folder"), lock(tmp_path / "runs", KEY):
+    with pytest.raises(UserError, match=r"runs.*set store.path to a folder"), lock(tmp_path / "runs", KEY):
         pass
 
 

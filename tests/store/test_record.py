@@ -83,7 +83,7 @@ def test_a_missing_folder(tmp_path: Path) -> None:
 
 def test_a_file_of_another_size(record: Record) -> None:
     (record.folder / "weights.pt").write_bytes(b"x")
-    with pytest.raises(Damaged, match="weights.pt has another size"):
+    with pytest.raises(Damaged, match=r"weights\.pt has another size"):
         Record.read(record.folder)
 
 

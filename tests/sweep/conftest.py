@@ -9,6 +9,7 @@ EXPERIMENTS = {
     "links": """
         model: {width: 64, dense: "${model.width}", again: "${.dense}", whole: "${early_stopping}"}
         optimizer: {depth: 64, same: "${.depth}", up: "${..workers}", other: {up: "${..side}"}, side: 1}
+        schedule: {steps: [1, 2], first: "${schedule.steps.0}"}
         data: {alias: "${model}", deep: "${data.alias.width}", list: ["${model.filters.0}", "${lr}"]}
         inputs: {a: "x-${seed}-${name}", b: '\\${seed}'}
         """,
@@ -25,7 +26,8 @@ EXPERIMENTS = {
         epochs: 0
         """,
     "plain": """
-        model: {any: 1, text: a, none: null, flag: true, list: [1, a], rows: [[1, 2], [3]], nodes: {x: 1, "3": 2, y: {}}}
+        model: {any: 1, text: a, none: null, flag: true, list: [1, a], rows: [[1, 2], [3]]}
+        optimizer: {nodes: {x: 1, "3": 2, y: {}}}
         inputs: {mesh: a.vtk}
         """,
 }

@@ -169,7 +169,8 @@ POINTS = [
     "experiment=links data.alias.width=3",
     "experiment=links data.alias={width:3}",
     "experiment=links model.filters=[5,6]",
-    "experiment=links model.filters=[]",
+    "experiment=links schedule.steps=[5,6]",
+    "experiment=links schedule.steps=[]",
     "experiment=links lr=2",
     "experiment=links optimizer.depth=2",
     "experiment=links workers=2",
@@ -196,29 +197,23 @@ POINTS = [
     "experiment=plain model.none={a:1}",
     "experiment=plain model.list=[2] model.rows=[[],[a,[b]]]",
     "experiment=plain model.list=x",
-    "experiment=plain model.nodes.x=2 model.nodes.3=4",
-    "experiment=plain model.nodes.y={a:1}",
-    "experiment=plain model.nodes.y=1",
-    "experiment=plain model.nodes=null",
+    "experiment=plain optimizer.nodes.x=2 optimizer.nodes.3=4",
+    "experiment=plain optimizer.nodes.y={a:1}",
+    "experiment=plain optimizer.nodes.y=1",
+    "experiment=plain optimizer.nodes=null",
     "experiment=plain inputs.mesh=3",
     "experiment=plain inputs.mesh=null",
     "experiment=plain inputs=null",
 ]
 
 # Drawn from at random: what one point does must leave the next as it is.
-PIECES = [
-    *(
-        "lr=1 lr=2e-3 lr=abc lr=null seed=1 seed=2 seed=x name=a name='b,c' name=${lr} clip_norm=1 clip_norm=null"
-    ).split(),
-    *("model.filters=[1] model.filters=[2,3] model.dense=1 model.dense=null model.dense=[1] model.dense={a:1}").split(),
-    *(
-        "data.classes=2 data.classes=${seed} model.classes=3 early_stopping={patience:2} early_stopping.patience=5"
-    ).split(),
-    *(
-        "+model.extra=1 ~model.dense ++lr=3 +inputs.a=b trainer=keras model=linear model=cnn loss=mse optimizer=sgd"
-    ).split(),
-    *("epochs=0 epochs=3 typo=1 output=identity checkpoint=last direction=up").split(),
-]
+PIECES = """
+    lr=1 lr=2e-3 lr=abc lr=null seed=1 seed=2 seed=x name=a name='b,c' name=${lr} clip_norm=1 clip_norm=null
+    model.filters=[1] model.filters=[2,3] model.dense=1 model.dense=null model.dense=[1] model.dense={a:1}
+    data.classes=2 data.classes=${seed} model.classes=3 early_stopping={patience:2} early_stopping.patience=5
+    +model.extra=1 ~model.dense ++lr=3 +inputs.a=b trainer=keras model=linear model=cnn loss=mse optimizer=sgd
+    epochs=0 epochs=3 typo=1 output=identity checkpoint=last direction=up
+"""
 FIRST = ["experiment=links", "experiment=plain", "experiment=nested", "experiment=mnist/cnn_keras"]
 
 
@@ -263,7 +258,7 @@ def test_equals_hydra(composer, project, point):
 def test_random_points_in_one_composer_equal_hydra(composer, project):
     draw = random.Random(0)
     for _ in range(40):
-        overrides = [draw.choice(FIRST), *draw.choices(PIECES, k=draw.randint(1, 4))]
+        overrides = [draw.choice(FIRST), *draw.choices(PIECES.split(), k=draw.randint(1, 4))]
         assert outcome(composer.compose, overrides) == outcome(compose, overrides, project), overrides
 
 

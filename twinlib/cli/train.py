@@ -37,8 +37,12 @@ def main(root: Path) -> None:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
         hydra.main(version_base="1.3", config_path=str(root / "conf"), config_name="config")(task)()
+    except UserError as error:
+        sys.exit(_say(error))
     except mistakes.COMPOSING as error:
         sys.exit(_say(mistakes.explained(error, root / "conf")))
+    except RunFailed as error:  # the launcher's table has said so
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit("interrupted; the same command goes on where this one stopped")
     sys.exit(max(exit_codes) if sweep is None else min(1, max(exit_codes)))

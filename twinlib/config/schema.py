@@ -42,6 +42,7 @@ class Config:
     tracking: dict[str, Any] = MISSING
     strategy: Strategy = MISSING
     store: Store = MISSING
+    launcher: dict[str, Any] = MISSING
     name: str | None = MISSING
     lr: float = MISSING
     batch_size: int = MISSING

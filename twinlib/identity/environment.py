@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from twinlib.identity.stat_cache import StatCache, stamp
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution
+    from importlib.metadata import Distribution  # slow to import, and not needed when the cache knows
 
 SCHEMA = "1"  # of the fingerprint: another one when its meaning changes, so that no old record matches
 
@@ -61,7 +61,7 @@ class Environment:
         self._state = [hashlib.sha256(json.dumps([self._path, stamps]).encode()).hexdigest()]
         self._newest = max((found[2] for found in stamps if found), default=0)
         self._known: dict[str, Provider] = {}
-        self._owners: Mapping[str, list[str]] | None = None
+        self._owners: Mapping[str, list[Distribution]] | None = None
 
     def provider(self, top: str) -> Provider:
         """Who provides a top-level module."""
@@ -76,12 +76,10 @@ class Environment:
         return Provider(**value["provider"])
 
     def _ask(self, top: str) -> Provider:
-        from importlib.metadata import distribution, packages_distributions
-
         if self._owners is None:
             importlib.invalidate_caches()
-            self._owners = packages_distributions()
-        owners = [distribution(name) for name in sorted(set(self._owners.get(top, ())))]
+            self._owners = self._all_owners()
+        owners = self._owners.get(top, [])
         spec = self._spec(top)
         if spec is None:
             provider = Provider()
@@ -96,6 +94,23 @@ class Environment:
         value = {"provider": asdict(provider), "metadata": metadata}
         self._cache.put(_SHELF, top, self._state, value, changed=newest, read=self._read)
         return provider
+
+    def _all_owners(self) -> "dict[str, list[Distribution]]":
+        """Which distributions each top-level module belongs to: what they declare, and what they list as installed."""
+        from importlib.metadata import distributions
+
+        owners: dict[str, list[Distribution]] = {}
+        names: set[str] = set()
+        for distribution in distributions(path=self._path):
+            if _name(distribution) in names:
+                continue  # hidden by one that comes earlier in the path
+            names.add(_name(distribution))
+            tops = set((distribution.read_text("top_level.txt") or "").split())
+            for line in (distribution.read_text("RECORD") or "").splitlines():
+                tops.add(line.lstrip('"').partition("/")[0].partition(".")[0].partition(",")[0])
+            for top in tops:
+                owners.setdefault(top, []).append(distribution)
+        return owners
 
     def _spec(self, top: str) -> ModuleSpec | None:
         for finder in sys.meta_path:

@@ -11,8 +11,9 @@ from twinlib.loss.shapes import require_classes, require_same
 class CrossEntropy:
     """Minus the log-likelihood of the target's class.
 
-    `prediction` holds logits, shape (n, …, classes); `target` class indices, shape (n, …). With `label_smoothing` the target is
-    `1 - label_smoothing` for its class plus `label_smoothing / classes` for every class (Szegedy et al. 2016, sec. 7).
+    `prediction` holds logits, shape (n, …, classes); `target` class indices, shape (n, …). With `label_smoothing` the
+    target is `1 - label_smoothing` for its class plus `label_smoothing / classes` for every class (Szegedy et al. 2016,
+    sec. 7).
     """
 
     def __init__(self, label_smoothing: float = 0.0) -> None:

@@ -14,7 +14,9 @@ def require_same(prediction: Sequence[int], target: Sequence[int]) -> None:
         They are not.
     """
     if _squeezed(prediction) != _squeezed(target):
-        raise UserError(f"the model gives {tuple(prediction[1:])} for each sample and the target is {tuple(target[1:])}")
+        raise UserError(
+            f"for each sample the model gives {tuple(prediction[1:])} and the target is {tuple(target[1:])}"
+        )
 
 
 def require_classes(prediction: Sequence[int], target: Sequence[int]) -> None:
@@ -27,7 +29,7 @@ def require_classes(prediction: Sequence[int], target: Sequence[int]) -> None:
     """
     if tuple(prediction[:-1]) != tuple(target):
         raise UserError(
-            f"the model gives {tuple(prediction[1:])} for each sample and the target is {tuple(target[1:])}: "
+            f"for each sample the model gives {tuple(prediction[1:])} and the target is {tuple(target[1:])}: "
             "with classes the model's last axis holds one number for each class"
         )
 

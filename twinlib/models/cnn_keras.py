@@ -15,7 +15,9 @@ def cnn(
     dense: int = 128,
     dropout: Sequence[float] = (0.25, 0.5),
 ) -> keras.Model:
-    """3x3 convolutions without padding, max pool 2, one dense layer: (n, rows, columns, channels) -> (n, classes) logits.
+    """3x3 convolutions without padding, max pool 2, one dense layer.
+
+    The model takes (n, rows, columns, channels) and gives (n, classes) logits.
 
     Parameters
     ----------

@@ -15,7 +15,9 @@ def cnn(
     dense: int = 128,
     dropout: Sequence[float] = (0.25, 0.5),
 ) -> nn.Module:
-    """3x3 convolutions without padding, max pool 2, one dense layer: (n, channels, rows, columns) -> (n, classes) logits.
+    """3x3 convolutions without padding, max pool 2, one dense layer.
+
+    The model takes (n, channels, rows, columns) and gives (n, classes) logits.
 
     Parameters
     ----------

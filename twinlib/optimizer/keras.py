@@ -15,7 +15,7 @@ def adamw(
     lr: float, betas: Sequence[float] = (0.9, 0.999), eps: float = 1e-7, weight_decay: float = 1e-2
 ) -> keras.optimizers.Optimizer:
     """Adam after a step in which every parameter loses `lr * weight_decay` of itself (Loshchilov & Hutter 2019)."""
-    return AdamW(lr, weight_decay, *betas, eps)
+    return Adam(lr, *betas, eps, weight_decay=weight_decay)
 
 
 def sgd(lr: float, momentum: float = 0.9, nesterov: bool = False) -> keras.optimizers.Optimizer:
@@ -31,22 +31,14 @@ def rmsprop(lr: float, rho: float = 0.9, eps: float = 1e-7) -> keras.optimizers.
     return keras.optimizers.RMSprop(lr, rho, epsilon=eps**2)
 
 
-class _EpsAfterCorrection:
-    """Keras adds eps before the bias correction, which makes it 30 times as large in the first step."""
+class Adam(keras.optimizers.Adam):
+    """`adam`: Keras adds eps before the bias correction, which makes it 30 times as large in the first step."""
 
     def update_step(self, gradient: KerasTensor, variable: keras.Variable, learning_rate: KerasTensor) -> None:
         eps, step = self.epsilon, ops.cast(self.iterations + 1, variable.dtype)
         self.epsilon = eps * ops.sqrt(1 - ops.power(ops.cast(self.beta_2, variable.dtype), step))
         super().update_step(gradient, variable, learning_rate)
         self.epsilon = eps
-
-
-class Adam(_EpsAfterCorrection, keras.optimizers.Adam):
-    """`adam`"""
-
-
-class AdamW(_EpsAfterCorrection, keras.optimizers.AdamW):
-    """`adamw`"""
 
 
 class SGD(keras.optimizers.SGD):

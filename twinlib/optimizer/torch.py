@@ -24,9 +24,7 @@ def adamw(
     return optim.AdamW(parameters, lr, (betas[0], betas[1]), eps, weight_decay, fused=True)
 
 
-def sgd(
-    parameters: Iterable[Parameter], lr: float, momentum: float = 0.9, nesterov: bool = False
-) -> optim.Optimizer:
+def sgd(parameters: Iterable[Parameter], lr: float, momentum: float = 0.9, nesterov: bool = False) -> optim.Optimizer:
     """Gradient descent: `m = momentum * m + g`, then minus `lr * m`, or `lr * (g + momentum * m)` with `nesterov`."""
     return optim.SGD(parameters, lr, momentum, nesterov=nesterov and momentum > 0, fused=True)
 

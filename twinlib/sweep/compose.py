@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hydra import initialize_config_dir
+from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import IConfigRepository
 from hydra._internal.defaults_list import create_defaults_list
+from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.utils import setup_globals
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
@@ -198,8 +199,10 @@ class _Base:
 
 
 def _loader(conf: Path) -> ConfigLoader:
-    with initialize_config_dir(config_dir=str(conf.absolute()), version_base="1.3"):
-        return GlobalHydra.instance().config_loader()
+    # As `hydra.initialize_config_dir`, which refuses to be called where another Hydra runs.
+    version.setbase("1.3")
+    setup_globals()
+    return ConfigLoaderImpl(create_config_search_path(str(conf.absolute())))
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:

@@ -103,7 +103,7 @@ def sweep(arguments: list[str], config: DictConfig, loader: ConfigLoader, launch
         return launch_points(points)
     for point in points:
         if point.error:
-            raise UserError(f"{' '.join(point.overrides)}: {point.error}")
+            raise UserError(f"{point.error} (in the point {' '.join(point.overrides)})")
     results = launcher.launch([list(point.overrides) for point in points], initial_job_idx=0)
     for result in results:
         _ = result.return_value  # raises the error of a run that failed

@@ -3,10 +3,10 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from twinlib.config.signature import check_targets
 from twinlib.errors import UserError
@@ -22,6 +22,16 @@ from twinlib.sweep.manifest import CACHED, DONE, FAILED, RUNNING, WAITING, Sweep
 
 POLL = 0.25  # seconds between two looks at what is shown
 WRITE = 1.0  # seconds between two versions of the manifest
+
+
+class Watcher(Protocol):
+    """Who looks on at a sweep."""
+
+    def see(self, sweep: Sweep, over: SweepPoint | None) -> None:
+        """The sweep as it is: each time a point is over (then with the point), and often while none is."""
+
+    def close(self) -> None:
+        """Nothing happens for now."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +80,8 @@ class Session:
         Of this sweep: for its manifest and the logs. The sweep is called like the folder.
     command
         What the user typed.
-    watch
-        Is shown the sweep when a point is over (then with the point) and a few times a second while `next` waits.
+    watcher
+        Who looks on.
     """
 
     def __init__(
@@ -80,10 +90,10 @@ class Session:
         pool: Pool,
         folder: Path,
         command: Sequence[str] = (),
-        watch: Callable[[Sweep, SweepPoint | None], None] | None = None,
+        watcher: "Watcher | None" = None,
     ) -> None:
         self.folder = folder
-        self._root, self._pool, self._watch = root, pool, watch
+        self._root, self._pool, self._watcher = root, pool, watcher
         self._cache = StatCache(root / ".twin")
         self._identities = Identities(root, self._cache)
         self._sweep = Sweep(folder.name, tuple(command), _now(), None, "", "", ())
@@ -144,6 +154,8 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         try:
+            if self._watcher is not None:
+                self._watcher.close()
             self._pool.stop()
         finally:
             self._sweep = replace(self._sweep, ended=_now())
@@ -245,8 +257,8 @@ class Session:
         self._tell(self._points[done.number])
 
     def _tell(self, over: SweepPoint | None) -> None:
-        if self._watch is not None:
-            self._watch(self.sweep, over)
+        if self._watcher is not None:
+            self._watcher.see(self.sweep, over)
         if time.monotonic() - self._written > WRITE:
             self._write()
 

@@ -4,7 +4,8 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from itertools import islice
+from functools import partial
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from twinlib.config.build import build
 from twinlib.data.dataset import Dataset
 from twinlib.data.order import read
 from twinlib.errors import UserError
-from twinlib.training.evaluation import Forward, evaluate
+from twinlib.training.evaluation import Evaluation, Forward, evaluate
 from twinlib.training.outcome import Outcome, Report
 from twinlib.training.watch import Watch
 
@@ -39,7 +40,11 @@ class Course:
         self._limit = steps
         batches = math.ceil(dataset.size("train") / config["batch_size"])
         self.steps = batches if steps is None else min(steps, batches)  # in one epoch
-        self._schedule = build(config["schedule"])
+        schedule = build(config["schedule"])
+        if isinstance(schedule, partial):
+            # Hydra's partial checks its target at each call, which at each step is felt.
+            schedule = partial(schedule.func, *schedule.args, **schedule.keywords)
+        self._schedule = schedule
         self._metrics = {name: build(metric) for name, metric in config["metrics"].items()}
         self._watch = Watch(config["direction"], **config["early_stopping"])
         self.epoch = 0
@@ -114,7 +119,7 @@ class Course:
         with closing(reader):  # also when the training breaks off: its threads end with it
             yield from islice(reader, self._limit)
 
-    def _evaluate(self, split: str, forward: Forward, collect: bool = False) -> Any:
+    def _evaluate(self, split: str, forward: Forward, collect: bool = False) -> Evaluation:
         return evaluate(forward, self._read(split), self._metrics, collect)
 
     def _require_finite(self, row: Mapping[str, float], *names: str) -> None:
@@ -129,4 +134,4 @@ class Course:
 def parts(samples: int, accumulate: int) -> list[slice]:
     """A batch of `samples` cut into `accumulate` parts whose sizes differ by one at most; none is empty."""
     edges = [samples * part // accumulate for part in range(accumulate + 1)]
-    return [slice(*edge) for edge in zip(edges, edges[1:], strict=False) if edge[0] < edge[1]]
+    return [slice(*edge) for edge in pairwise(edges) if edge[0] < edge[1]]

@@ -15,6 +15,7 @@ from twinlib.config.build import build
 from twinlib.data.dataset import Dataset
 from twinlib.errors import UserError
 from twinlib.training.course import Course, parts
+from twinlib.training.memory import keep_freed_memory
 from twinlib.training.outcome import Outcome, Report, Silent
 from twinlib.training.quiet import without_greetings
 
@@ -70,6 +71,7 @@ def train(
     precision = config["strategy"]["precision"]
     if precision == "16-mixed" and device == "CPU:0":
         raise UserError("strategy.precision=16-mixed: needs a GPU; a CPU can bf16-mixed, 32 or 64")
+    keep_freed_memory()
     keras.utils.set_random_seed(config["seed"])
     if deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -116,15 +118,16 @@ def predictor(config: Mapping[str, Any], folder: Path) -> Callable[[np.ndarray],
     call = tf.function(lambda inputs: output(tf.cast(model(tf.cast(inputs, real), training=False), real)))
 
     def predict(inputs: np.ndarray) -> np.ndarray:
-        batches = (inputs[start : start + config["batch_size"]] for start in range(0, len(inputs) or 1, config["batch_size"]))
+        size = config["batch_size"]
         with tf.device(device):
-            return np.concatenate([call(batch).numpy() for batch in batches])
+            predictions = [call(inputs[start : start + size]).numpy() for start in range(0, len(inputs) or 1, size)]
+        return np.concatenate(predictions)
 
     return predict
 
 
 class Module:
-    """A model, its loss and its optimizer, with the functions that TensorFlow makes of them: one trace a batch shape."""
+    """A model, its loss and its optimizer, and the functions that TensorFlow makes of them: one trace a batch shape."""
 
     def __init__(self, config: dict[str, Any], jit_compile: bool) -> None:
         self.config = config
@@ -186,7 +189,7 @@ class Module:
 def _build(config: Mapping[str, Any]) -> keras.Model:
     model = build(config["model"])
     if not model.built:
-        raise UserError(f"model: {config['model']['_target_']} has no weights yet; let it begin with keras.Input(shape)")
+        raise UserError(f"model: {config['model']['_target_']} has no weights; let it begin with keras.Input(shape)")
     return model
 
 

@@ -1,10 +1,11 @@
 """Training and using torch models by Lightning.
 
-The Trainer brings devices and precision; the steps are taken here (manual optimization), so that every key means what it means
-in Keras. Inputs and outputs are channels last outside of the model and channels first inside.
+The Trainer brings devices and precision; the steps are taken here (manual optimization), so that every key means what
+it means in Keras. Inputs and outputs are channels last outside of the model and channels first inside.
 """
 
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from twinlib.config.build import build
 from twinlib.data.dataset import Dataset
 from twinlib.errors import UserError
 from twinlib.training.course import Course, parts
+from twinlib.training.memory import keep_freed_memory
 from twinlib.training.outcome import Outcome, Report, Silent
 
 WEIGHTS = "weights.pt"
@@ -63,8 +65,9 @@ def train(
     precision = _precision(config["strategy"]["precision"], device)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # banners and tips
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
-    # Deterministic torch fills new memory against operations that read it unset: a check, which costs a twentieth of the time.
+    # Deterministic torch fills new memory, against operations that read it unset: a check for a twentieth of the time.
     torch.utils.deterministic.fill_uninitialized_memory = False
+    keep_freed_memory()
     seed_everything(config["seed"], verbose=False)
     module = Module(config, Course(config, dataset, report or Silent(), steps), precision, folder, compile)
     trainer = Trainer(
@@ -79,7 +82,9 @@ def train(
         enable_model_summary=False,
         default_root_dir=folder,
     )
-    trainer.fit(module, train_dataloaders=Epochs(module.course))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning's own
+        trainer.fit(module, train_dataloaders=Epochs(module.course))
     assert module.outcome is not None
     return module.outcome
 
@@ -150,8 +155,8 @@ class Module(LightningModule):
         self.outcome: Outcome | None = None
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        optimizer: torch.optim.Optimizer = build(self.config["optimizer"])(self.model.parameters(), lr=self.config["lr"])
-        return optimizer
+        optimizer = build(self.config["optimizer"])
+        return optimizer(self.model.parameters(), lr=self.config["lr"])  # type: ignore[no-any-return]
 
     def on_train_epoch_start(self) -> None:
         self.loss_sum = 0.0
@@ -173,7 +178,7 @@ class Module(LightningModule):
         self.course.stepped()
 
     def clip(self) -> None:
-        """Clip the gradient by its norm and then by value; both limits are scaled as 16-mixed has scaled the gradient."""
+        """Clip the gradient by norm and then by value; both limits are scaled as 16-mixed has scaled the gradient."""
         clip_norm, clip_value = self.config["clip_norm"], self.config["clip_value"]
         gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
         scaler = getattr(self.precision, "scaler", None)

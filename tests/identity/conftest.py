@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from twinlib.identity import stat_cache
 from twinlib.identity.fingerprint import Identity, identify
 
-SETTLED_NS = 20_000_000  # the clock of the file system below tests is finer than this
+SETTLED_NS = 10_000_000  # a tick of the coarsest clock of a kernel
 
 FILES = {
     "net/__init__.py": '''

@@ -91,6 +91,9 @@ def of_record(record: Record, root: Path) -> Twin:
 
     lookup.importable(root)
     config = yaml.safe_load((record.folder / "config.yaml").read_text())
+    # Each trainer has, in its own module, the function that only predicts.
+    module = str(config["trainer"]["_target_"]).rpartition(".")[0]
+    model = build({"_target_": f"{module}.predictor"}, config, record.folder)
     if changed := _changed_modules(record, config, root):
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         warnings.warn(
@@ -98,9 +101,6 @@ def of_record(record: Record, root: Path) -> Twin:
             "predictions may differ from those that were evaluated",
             stacklevel=3,
         )
-    # Each trainer has, in its own module, the function that only predicts.
-    module = str(config["trainer"]["_target_"]).rpartition(".")[0]
-    model = build({"_target_": f"{module}.predictor"}, config, record.folder)
     return Twin(record, config, preprocess_of(record), model)
 
 

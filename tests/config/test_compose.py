@@ -47,6 +47,9 @@ def test_several_metrics_and_trackers_or_none(root):
         ("data.path=${nope}", "data.path: Interpolation key 'nope' not found"),
         ("lr=1e-3,1e-4", "add --multirun"),
         ("~model", "model"),
+        ("model=3", "Config group override must be a string or a list. Got int"),
+        ("hydra.job.env_copy=[NOPE]", "NOPE"),
+        ("~early_stopping", "early_stopping"),
         ("loss._target_=null", "loss"),
     ],
 )

@@ -33,6 +33,9 @@ def check(config: Mapping[str, Any]) -> None:
     for key in config:
         if key not in known:
             raise UserError(f"{key}: no such key{nearest(key, known)}")
+    for key in known:
+        if key not in config:
+            raise UserError(f"{key}: is missing; conf/config.yaml or one of its groups has to give it")
     for key, choices in CHOICES.items():
         if value_of(config, key) not in choices:
             raise UserError(f"{key}={value_of(config, key)}: choose one of {', '.join(choices)}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from traceback import walk_tb
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
@@ -11,11 +12,17 @@ from yaml import MarkedYAMLError, YAMLError
 
 from twinlib.errors import UserError
 
-COMPOSING = (HydraException, OmegaConfBaseException, YAMLError)
+COMPOSING = (HydraException, OmegaConfBaseException, YAMLError, ValueError, KeyError)
 
 
 def explained(error: Exception, conf: Path) -> UserError:
-    """The mistake behind an error that Hydra raised while it composed the config in `conf`."""
+    """The mistake behind an error that Hydra raised while it composed the config in `conf`.
+
+    An error of one of Python's own types that was not raised by Hydra or OmegaConf is no mistake of a user: it is
+    raised again.
+    """
+    if isinstance(error, ValueError | KeyError) and not _from_hydra(error):
+        raise error
     chain = list(_chain(error))
     for link in chain:
         if isinstance(link, MissingConfigException) and link.missing_cfg_file:
@@ -33,7 +40,7 @@ def explained(error: Exception, conf: Path) -> UserError:
             return UserError(f"{link.full_key or key}: no such key{nearest(key, map(str, known))}")
         if isinstance(link, OmegaConfBaseException) and link.full_key:
             return UserError(f"{link.full_key}: {_first_line(link)}")
-    return UserError(" ".join(line.strip() for line in str(chain[-1]).splitlines() if line.strip()))
+    return UserError(" ".join(line.strip() for line in str(chain[-1]).splitlines() if line.strip()) or repr(chain[-1]))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -43,6 +50,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if close:
         return "; did you mean " + " or ".join(close) + "?"
     return "; there are " + ", ".join(known) if 0 < len(known) <= 40 else ""
+
+
+def _from_hydra(error: BaseException) -> bool:
+    """Whether Hydra or OmegaConf, not our code, raised an error or called what raised it."""
+    if isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
+        return True
+    packages = [frame.f_globals.get("__name__", "").split(".")[0] for frame, _ in walk_tb(error.__traceback__)]
+    return [name for name in packages if name in ("hydra", "omegaconf", "twinlib")][-1:] not in ([], ["twinlib"])
 
 
 def _missing_file(file: str, conf: Path) -> str:

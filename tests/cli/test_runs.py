@@ -4,15 +4,24 @@ import pytest
 
 
 def test_a_row_a_run_by_time(root, computed, say):
-    computed(created="2026-03-02T00:00:00Z", accuracy=0.96875)
-    computed("lr=3e-4", created="2026-03-01T00:00:00Z")
-    text = say("runs")
-    head, *rows = [line.split() for line in text.splitlines() if line.strip() and "─" not in line]
-    assert head == ["name", "lr", "seed", "epochs", "test_loss", "test_accuracy", "val_loss", "seconds", "hash"]
-    assert [row[:8] for row in rows] == [
-        ["tiny/own", "0.0003", "0", "10", "0.5", "0.75", "0.625", "12.3"],
-        ["tiny/own", "0.001", "0", "10", "0.5", "0.9688", "0.625", "12.3"],
+    record = computed(created="2026-03-02T00:00:00Z", accuracy=0.96875)
+    other = computed("lr=3e-4", created="2026-03-01T00:00:00Z")
+    first, second, *rows = [line.split() for line in say("runs").splitlines()]
+    assert first == ["test", "test", "val"]
+    assert second == ["name", "lr", "seed", "epochs", "loss", "accuracy", "loss", "seconds", "hash"]
+    assert rows == [
+        ["tiny/own", "0.0003", "0", "10", "0.5", "0.75", "0.625", "12.3", other.fingerprint[:12]],
+        ["tiny/own", "0.001", "0", "10", "0.5", "0.9688", "0.625", "12.3", record.fingerprint[:12]],
     ]
+
+
+def test_a_narrow_terminal_keeps_every_number(root, computed, say, monkeypatch):
+    record = computed()
+    monkeypatch.setenv("COLUMNS", "76")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes what it writes to for a terminal
+    text = say("runs")
+    for piece in ("0.001", "0.625", "12.3", record.fingerprint[:12]):
+        assert piece in text
 
 
 def test_json_has_all(root, computed, say):

@@ -21,6 +21,8 @@ def test_all_that_the_record_says(root, record, say):
     assert told["config"]["data"]["name"] == "tiny"
     assert told["files"]["weights.npy"]["size"] == (record.folder / "weights.npy").stat().st_size
     text = say("show", record.folder.name)
+    lines = [line.split() for line in text.splitlines()]
+    assert ["environment", told["identity"]["environment"]] in lines
     for piece in (record.fingerprint, str(record.folder), "test_accuracy", "weights.npy", "val_loss", "(objective)"):
         assert piece in text
 

@@ -53,7 +53,6 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _print(rows: Sequence[dict[str, Any]]) -> None:
-    from rich import box
     from rich.console import Console
     from rich.table import Table
 
@@ -61,11 +60,12 @@ def _print(rows: Sequence[dict[str, Any]]) -> None:
     metrics = dict.fromkeys(
         key for row in rows for key in row["metrics"] if key.startswith("test_") or key == row["objective"]
     )
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    # Two lines of headings and folded names, so that a table of the usual metrics fits a terminal of 80 columns.
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("name", overflow="fold")
     for column in (*SETTINGS, *metrics, "seconds"):
-        table.add_column(column, justify="right")
-    table.add_column("hash")
+        table.add_column(column.replace("_", "\n", 1), justify="right", no_wrap=True)
+    table.add_column("hash", no_wrap=True)
     for row in rows:
         table.add_row(
             row["name"] or "-",

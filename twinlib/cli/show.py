@@ -47,9 +47,9 @@ def _print(told: dict[str, Any]) -> None:
     import yaml
 
     print(f"{told['name'] or 'run'}, {told['created']}, {told['seconds']:.1f} s on {told['host']}")
-    print(f"\nfolder       {told['folder']}\nfingerprint  {told['fingerprint']}")
+    print(f"\nfolder         {told['folder']}\nfingerprint    {told['fingerprint']}")
     for part, value in told["identity"].items():
-        print(f"  {part:11}{value}")
+        print(f"  {part:11}  {value}")
     width = max(map(len, [*told["metrics"], *told["files"]]))
     print("\nmetrics")
     for key, number in told["metrics"].items():

@@ -63,6 +63,7 @@ def template(tmp_path_factory):
         for split, size in (("train", 12), ("val", 3), ("test", 6))
     }
     arrow.write(root / "data" / "tiny", splits, Schema(FIELDS, "synthetic", "made", "CC0"))
+    lookup.described(["experiment=tiny/own"], root)  # fills the cache of stats, which the copies take along
     return root
 
 

@@ -38,6 +38,7 @@ def build(node: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
     UserError
         A `_target_` is missing, cannot be imported, or lies outside the packages that a config may call.
     """
+    refuse_foreign(node)
     for target in targets(node):
         _resolve(target)
     bound = instantiate({**node, "_partial_": True}, _convert_="all")
@@ -58,8 +59,19 @@ def targets(tree: Any) -> Iterator[str]:
             yield from targets(value)
 
 
+def refuse_foreign(tree: Any) -> None:
+    """Refuse a config tree with a `_target_` outside the packages that a config may call; nothing of it is imported.
+
+    Raises
+    ------
+    UserError
+        Names the `_target_`.
+    """
+    for target in targets(tree):
+        _refuse_unless_allowed(target, target)
+
+
 def _resolve(target: str) -> Any:
-    _refuse_unless_allowed(target, target)
     found, missing = _import(target)
     if missing is not None:
         raise UserError(f"_target_: {target} cannot be found: {missing}")

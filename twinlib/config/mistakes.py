@@ -37,7 +37,8 @@ def explained(error: Exception, conf: Path) -> UserError:
         if isinstance(link, ConfigAttributeError | ConfigKeyError):
             key, parent = str(link.key), link.parent_node
             known = list(parent) if isinstance(parent, DictConfig) else []
-            return UserError(f"{link.full_key or key}: no such key{nearest(key, map(str, known))}")
+            more = f"; a new one is added as +{link.full_key}=…" if link.object_type is dict else ""
+            return UserError(f"{link.full_key or key}: no such key{nearest(key, map(str, known))}{more}")
         if isinstance(link, OmegaConfBaseException) and link.full_key:
             return UserError(f"{link.full_key}: {_first_line(link)}")
     return UserError(" ".join(line.strip() for line in str(chain[-1]).splitlines() if line.strip()) or repr(chain[-1]))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import twinlib
+from twinlib.config.build import refuse_foreign
 from twinlib.config.mistakes import nearest
 from twinlib.errors import UserError
 
@@ -26,8 +27,9 @@ def check_targets(config: Mapping[str, Any], root: Path) -> None:
     Raises
     ------
     UserError
-        Names the key, the function and the nearest argument.
+        Names the key, the function and the nearest argument; or a `_target_` that a config may not call.
     """
+    refuse_foreign(config)
     for key, node in _nodes(config, ""):
         target = str(node["_target_"])
         signature = _signature(key, target, root)

@@ -366,7 +366,7 @@ ENVIRONMENT = [
 
 UNCACHED = [
     uncached("path in the config", setting("model.file", Path("x")), "model.file: a PosixPath cannot be compared"),
-    uncached("bytes in the config", setting("model.mask", [b"1"]), "model.mask.0: a bytes cannot be compared"),
+    uncached("bytes in the config", setting("model.mask", [b"1"]), "model.mask[0]: a bytes cannot be compared"),
     uncached("object in the config", setting("model.thing", object()), "model.thing: a object cannot be compared"),
     uncached("no such module", setting("model._target_", "nett.Net"), "model._target_: nett.Net cannot be found"),
     uncached("no such class", setting("model._target_", "net.layers.Net"), "net.layers.Net cannot be found"),

@@ -59,8 +59,8 @@ class Word(str):
 def test_what_has_no_canonical_form_is_named(value: Any) -> None:
     doubts: list[str] = []
     canonical({"model": {"list": [0, value]}}, doubts)
-    assert [doubt.split(":")[0] for doubt in doubts] == ["model.list.1"]
-    with pytest.raises(UserError, match=r"model\.list\.1: a .* cannot be compared between runs"):
+    assert [doubt.split(":")[0] for doubt in doubts] == ["model.list[1]"]
+    with pytest.raises(UserError, match=r"model\.list\[1\]: a .* cannot be compared between runs"):
         canonical({"model": {"list": [0, value]}})
 
 
@@ -83,6 +83,6 @@ def test_only_the_keys_at_their_place_are_left_out() -> None:
 
 def test_leaves_have_dotted_keys() -> None:
     tree = {"a": {"b": [1, {"c": 2}], "d": [3, 4], "e": {}}, "f": None, "g.h": 5, "i": []}
-    whole = {"a.b.0": 1, "a.b.1.c": 2, "a.e": {}, "f": None, "g\\.h": 5, "i": []}
-    assert dict(leaves(tree)) == whole | {"a.d.0": 3, "a.d.1": 4}
+    whole = {"a.b[0]": 1, "a.b[1].c": 2, "a.e": {}, "f": None, "g\\.h": 5, "i": []}
+    assert dict(leaves(tree)) == whole | {"a.d[0]": 3, "a.d[1]": 4}
     assert dict(leaves(tree, split_lists=False)) == whole | {"a.d": [3, 4]}

@@ -71,19 +71,18 @@ def as_json(form: Mapping[str, Any]) -> str:
 
 
 def leaves(form: Any, key: str = "", split_lists: bool = True) -> Iterator[tuple[str, Any]]:
-    """Every value of a canonical tree that holds no others, with its dotted key; empty dicts and lists as well.
+    """Every value of a canonical tree that holds no others, with its key, as `a.b[0].c`; empty dicts and lists too.
 
-    The items of a list have its key and their number. Without `split_lists` a list of plain values stays one value.
+    Without `split_lists` a list of plain values is one value.
     """
-    if isinstance(form, list) and (split_lists or any(isinstance(item, dict | list) for item in form)):
-        form = dict(enumerate(form)) or form
-    if not isinstance(form, dict) or not form:
+    if isinstance(form, dict) and form:
+        for name, value in form.items():
+            yield from leaves(value, _join(key, name), split_lists)
+    elif isinstance(form, list) and form and (split_lists or any(isinstance(item, dict | list) for item in form)):
+        for number, value in enumerate(form):
+            yield from leaves(value, f"{key}[{number}]", split_lists)
+    else:
         yield key, form
-        return
-    for name, value in form.items():
-        # A dot in a name is no step down.
-        part = str(name).replace(".", "\\.")
-        yield from leaves(value, f"{key}.{part}" if key else part, split_lists)
 
 
 def _form(value: Any, key: str, problems: list[str]) -> Any:
@@ -98,7 +97,7 @@ def _form(value: Any, key: str, problems: list[str]) -> Any:
     if isinstance(value, Mapping):
         return {_key(name, key, problems): _form(item, _join(key, name), problems) for name, item in value.items()}
     if kind is list or kind is tuple:
-        return [_form(item, _join(key, number), problems) for number, item in enumerate(value)]
+        return [_form(item, f"{key}[{number}]", problems) for number, item in enumerate(value)]
     problems.append(f"{key}: a {kind.__name__} cannot be compared between runs; give a number, a text or a list")
     return f"!{kind.__name__}"
 
@@ -113,4 +112,6 @@ def _key(name: Any, key: str, problems: list[str]) -> str:
 
 
 def _join(key: str, name: Any) -> str:
-    return f"{key}.{name}" if key else str(name)
+    # A dot in a name is no step down.
+    part = str(name).replace(".", "\\.")
+    return f"{key}.{part}" if key else part

@@ -66,7 +66,7 @@ def _without_emptied(settings: dict[str, Any], others: dict[str, Any]) -> dict[s
     return {
         key: value
         for key, value in settings.items()
-        if value not in ({}, []) or not any(other.startswith(f"{key}.") for other in others)
+        if value not in ({}, []) or not any(other.startswith((f"{key}.", f"{key}[")) for other in others)
     }
 
 

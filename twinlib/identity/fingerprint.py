@@ -177,14 +177,9 @@ def _paths_in(part: dict[str, Any], root: Path, inputs: Mapping[str, Path], doub
 
 def _texts_like_paths(part: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in configs.leaves(part):
-        words = key.split(".")
-        if (
-            type(value) is str
-            and words[-1] != "_target_"
-            and words[0] != "code_deps"
-            and ("/" in value or "." in value)
-        ):
-            yield key, value
+        may_be_path = type(value) is str and ("/" in value or "." in value)
+        if may_be_path and not key.startswith("code_deps[") and not key.endswith("_target_"):
+            yield key, value.removeprefix("!str:")
 
 
 def _code_deps(config: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """A training that takes no time, and does on request what goes wrong with real ones."""
 
 import os
+
 import signal
 import time
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 
 from twinlib.errors import UserError
 from twinlib.training.outcome import Outcome
+
+__code_deps__ = []
 
 
 class Data:
@@ -28,7 +31,7 @@ def nothing(**_):
 
 def train(*, config, dataset, folder, report, framework, seconds, busy, goes, steps=None):
     """Fit a slope by `epochs` steps of gradient descent."""
-    print("pinned to", os.environ.get("CUDA_VISIBLE_DEVICES"), os.environ["OMP_NUM_THREADS"])
+    print("pinned to", os.environ.get("CUDA_VISIBLE_DEVICES"), os.environ.get("OMP_NUM_THREADS"))
     x = np.random.default_rng(config["seed"]).normal(size=100)
     slope, history = 0.0, []
     for epoch in range(1, config["epochs"] + 1):

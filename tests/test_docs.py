@@ -77,6 +77,9 @@ def test_make_run_then_every_command_of_every_page(project):
                 target = project / note.removeprefix("file=")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(block["text"])
+            elif block["language"] == "python":
+                (project / "page.py").write_text(block["text"])
+                executed.append((page, block["text"], run("python page.py", project)))
             elif block["language"] == "bash" and note != "elsewhere":
                 for command in block["text"].replace("\\\n", " ").splitlines():
                     if command.strip() in ("", "make run", "make test"):  # above; and the command that runs this test

@@ -13,6 +13,7 @@ from twinlib.errors import UserError
 from twinlib.identity.explain import differences, sentence
 from twinlib.identity.fingerprint import Identity, identify
 from twinlib.identity.stat_cache import StatCache
+from twinlib.launcher.pool import tell_trained
 from twinlib.run import Result, label, open_store
 from twinlib.store.lock import Owner, lock
 from twinlib.training.outcome import Outcome, Report
@@ -79,14 +80,18 @@ def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: s
     _write_inputs(config, identity, dataset, folder)
     tracker = trackers(config)
     tracker.start(RunInfo(identity.fingerprint, config["name"], label(identity), group, "train", dict(config), root))
+    progress = Progress(config)
     try:
-        report: Report = Tracked(Progress(config), tracker.epoch)
+        report: Report = Tracked(progress, tracker.epoch)
         outcome: Outcome = build(config["trainer"])(config=config, dataset=dataset, folder=folder, report=report)
+        tell_trained()
         _write_outputs(outcome, folder)
         pictures = draw(outcome, dataset, folder)
     except BaseException:
         tracker.fail()
         raise
+    finally:
+        progress.close()
     tracker.finish(outcome.metrics, pictures)
     return outcome
 
@@ -118,10 +123,12 @@ def _write_outputs(outcome: Outcome, folder: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from twinlib.plots.classes import decide
+
     pq.write_table(pa.Table.from_pylist(outcome.history), folder / "history.parquet")
     (folder / "metrics.json").write_text(json.dumps(outcome.metrics, indent=1) + "\n")
     if outcome.targets.ndim == 1 and outcome.targets.dtype.kind == "i":
-        predicted = outcome.predictions.argmax(axis=-1)
+        predicted, _ = decide(outcome.predictions)
         pairs = "".join(f"{a},{b}\n" for a, b in zip(outcome.targets, predicted, strict=True))
         (folder / "test_labels.csv").write_text("actual,predicted\n" + pairs)
 

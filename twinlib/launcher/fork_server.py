@@ -1,4 +1,4 @@
-"""Starts workers by forking, so that what every worker needs is imported once: `python -m twinlib.launcher.fork_server`.
+"""Starts workers by forking, so that what all of them need is imported once: `python -m twinlib.launcher.fork_server`.
 
 A worker then costs a few milliseconds instead of the better part of a second, and is as good as a fresh process. The
 server imports packages of the environment, no framework, and nothing of twinlib or a project that a run could depend
@@ -7,10 +7,11 @@ imported it, the worker starts a fresh Python.
 
 stdin takes one order a line, `{"number", "module", "arguments", "environment", "log"}`: run a module as
 `python -m module arguments` does, in its own session, with its output in a file. stdout tells how each ended,
-`{"number", "code"}`. When stdin ends, also because the other side was killed, the workers are interrupted, and killed
-after a grace period.
+`{"number", "code"}`, and before that what the worker says with `twinlib.launcher.pool.tell_trained`. When stdin ends,
+also because the other side was killed, the workers are interrupted, and killed after a grace period.
 """
 
+import atexit
 import gc
 import importlib
 import json
@@ -19,20 +20,30 @@ import runpy
 import select
 import signal
 import sys
+import threading
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from twinlib.launcher.pool import ANSWERS
+
+# What every run needs besides its framework: to begin, to write its record, to draw. Imported while nothing else is to
+# be done, so that the first runs do not wait for what they need at their end.
 WARM = (
     "hydra.utils",
     "yaml",
-    "numpy",
-    "pyarrow.parquet",
     "tqdm",
-    "matplotlib.figure",
+    "numpy.random",
+    "pandas",
+    "pyarrow.parquet",
+    "pyarrow.compute",
+    "pyarrow.pandas_compat",
     "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
+    "PIL.JpegImagePlugin",
 )
 SETTLED = 2.0  # seconds: the coarsest clock of a file system
 
@@ -59,10 +70,7 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
         Seconds from the interrupt to the kill.
     """
     began = time.time()
-    for module in WARM:
-        with suppress(ImportError):  # the worker that needs it will say so
-            importlib.import_module(module)
-    gc.freeze()  # or each worker copies all of it, when it counts references and when it ends
+    cold = list(WARM)
     wake, woken = os.pipe()
     for end in (wake, woken):
         os.set_blocking(end, False)
@@ -71,7 +79,11 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
     workers: dict[int, Order] = {}
     text = b""
     while True:
-        ready, _, _ = select.select([orders, wake], [], [])
+        ready, _, _ = select.select([orders, wake], [], [], 0 if cold else None)
+        if cold and not ready:
+            with suppress(ImportError):  # the worker that needs it will say so
+                importlib.import_module(cold.pop(0))
+            gc.freeze()  # or each worker copies all of it, when it counts references and when it ends
         if wake in ready:
             os.read(wake, 4096)
             _tell_ended(workers, answers)
@@ -91,19 +103,35 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
                 continue
             if pid == 0:
                 signal.set_wakeup_fd(-1)
-                for descriptor in (orders, answers, wake, woken):
+                for descriptor in (orders, wake, woken):
                     os.close(descriptor)
-                _settle(order, began)
+                _settle(order, answers, began)
                 return order
             workers[pid] = order
     _stop(workers, answers, grace)
     return None
 
 
-def run(order: Order) -> None:
-    """Do what `python -m module arguments` does."""
+def run(order: Order) -> NoReturn:
+    """Do what `python -m module arguments` does, and end."""
     sys.argv = [order.module, *order.arguments]
-    runpy.run_module(order.module, run_name="__main__", alter_sys=True)
+    code = 1
+    try:
+        runpy.run_module(order.module, run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as ended:
+        if ended.code is None or isinstance(ended.code, int):
+            code = ended.code or 0
+        else:
+            print(ended.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    # As multiprocessing ends its processes: to take apart all that was imported costs more than to run a small model.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _tell_ended(workers: dict[int, Order], answers: int) -> None:
@@ -137,7 +165,7 @@ def _signal(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
-def _settle(order: Order, began: float) -> None:
+def _settle(order: Order, answers: int, began: float) -> None:
     """Make the forked process what a fresh one would be."""
     os.setsid()
     log = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
@@ -150,7 +178,8 @@ def _settle(order: Order, began: float) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # A shell starts what it puts into the background with interrupts ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.update(order.environment)
+    os.set_inheritable(answers, True)
+    os.environ.update(order.environment | {ANSWERS: f"{answers} {order.number}"})
     for name in [name for name in sys.modules if name.split(".")[0] == "twinlib"]:
         del sys.modules[name]
     importlib.invalidate_caches()
@@ -165,7 +194,7 @@ def _settle(order: Order, began: float) -> None:
 def _is_outdated(began: float) -> bool:
     """Was a file of an imported module replaced since the server started?"""
     for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
+        file = getattr(module, "__file__", None) if module.__name__ != "__main__" else None
         try:
             if file is not None and Path(file).stat().st_ctime > began - SETTLED:
                 return True

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ from twinlib.launcher.devices import cores, gpus, shares, threads
 from twinlib.launcher.pool import Ended, Job
 
 SERVER_LOG = "workers.log"  # in the sweep's folder; says something only if workers could not be started
+
+
+@dataclass
+class _Worker:
+    job: Job
+    slot: int
+    began: float
+    is_trained: bool = False  # its slot is free
 
 
 class LocalPool:
@@ -56,12 +65,18 @@ class LocalPool:
         self._shares = shares(devices, self.slots)
         self._environment = threads(max(1, cores() // self.slots))
         self._root, self._module, self._grace = root, module, grace
-        self._running: dict[int, tuple[Job, int, float]] = {}  # by number: slot and begin
+        self._running: dict[int, _Worker] = {}
         self._server: subprocess.Popen[bytes] | None = None
         self._text = b""
 
+    @property
+    def free(self) -> int:
+        training = sum(not worker.is_trained for worker in self._running.values())
+        # Runs whose end takes longer than a training (a slow store) must not pile up.
+        return min(self.slots - training, 2 * self.slots - len(self._running))
+
     def start(self, job: Job) -> None:
-        taken = [slot for _, slot, _ in self._running.values()]
+        taken = [worker.slot for worker in self._running.values() if not worker.is_trained]
         slot = next(slot for slot in range(self.slots) if slot not in taken)
         order = {
             "number": job.number,
@@ -71,7 +86,7 @@ class LocalPool:
             "log": str(job.log.absolute()),
         }
         job.write()
-        self._running[job.number] = job, slot, time.monotonic()
+        self._running[job.number] = _Worker(job, slot, time.monotonic())
         orders = self._started(job.folder).stdin
         assert orders is not None
         with suppress(BrokenPipeError):  # the server died: `ended` finds out and says so
@@ -91,12 +106,18 @@ class LocalPool:
             self._close()
             return [self._lost(number) for number in list(self._running)]
         *lines, self._text = (self._text + received).split(b"\n")
-        return [self._end(answer["number"], answer["code"]) for answer in map(json.loads, lines)]
+        ended = []
+        for answer in map(json.loads, lines):
+            if answer["code"] is not None:
+                ended.append(self._end(answer["number"], answer["code"]))
+            elif not self._shares[self._running[answer["number"]].slot]:  # the memory of a GPU is free at the end only
+                self._running[answer["number"]].is_trained = True
+        return ended
 
     def stop(self) -> None:
         self._close()
-        for job, _, _ in self._running.values():
-            job.file.unlink(missing_ok=True)
+        for worker in self._running.values():
+            worker.job.file.unlink(missing_ok=True)
         self._running.clear()
 
     def _visible(self, job: Job, slot: int) -> dict[str, str]:
@@ -120,11 +141,11 @@ class LocalPool:
         return self._server
 
     def _end(self, number: int, code: int) -> Ended:
-        job, _, began = self._running.pop(number)
-        return Ended.read(job, code, time.monotonic() - began)
+        worker = self._running.pop(number)
+        return Ended.read(worker.job, code, time.monotonic() - worker.began)
 
     def _lost(self, number: int) -> Ended:
-        job = self._running[number][0]
+        job = self._running[number].job
         with job.log.open("a") as log:
             log.write(f"lost: the process that starts workers ended, see {job.folder / SERVER_LOG}\n")
         return self._end(number, 1)

@@ -1,10 +1,13 @@
 """What a sweep asks of the place where its runs are computed."""
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+ANSWERS = "TWIN_ANSWERS"  # in the environment of a worker: where to say something, and as which number
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,29 @@ class Ended:
 
 
 class Pool(Protocol):
-    """`slots` jobs at most are computed at once, each in a fresh process that writes to the job's log."""
+    """Trains at most `slots` jobs at once, each in a fresh process that writes to the job's log."""
 
-    slots: int
+    @property
+    def slots(self) -> int: ...
+
+    @property
+    def free(self) -> int:
+        """How many jobs can be started now."""
 
     def start(self, job: Job) -> None:
-        """Begin a job; there must be a free slot."""
+        """Begin a job; something must be free."""
 
     def ended(self, timeout: float) -> list[Ended]:
-        """The jobs that ended since the last call; waits at most `timeout` seconds for the first of them."""
+        """The jobs that ended since the last call. Waits at most `timeout` seconds, until one ends or a slot is free."""
 
     def stop(self) -> None:
         """Interrupt what still runs, kill it after a grace period, and let go of the place."""
+
+
+def tell_trained() -> None:
+    """In a worker: the training is over, what is left needs no device. Lets a `LocalPool` begin the next one."""
+    place = os.environ.get(ANSWERS)
+    if place is not None:
+        descriptor, number = map(int, place.split())
+        with suppress(OSError):  # nobody listens any more
+            os.write(descriptor, json.dumps({"number": number, "code": None}).encode() + b"\n")

@@ -197,7 +197,7 @@ class Session:
         self._tell(None)
 
     def _fill(self) -> None:
-        while self._waiting and len(self._running) < self._pool.slots:
+        while self._waiting and self._pool.free > 0:
             miss = self._waiting.popleft()
             self._running[miss.number] = miss
             self._points[miss.number] = replace(self._points[miss.number], state=RUNNING)

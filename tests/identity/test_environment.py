@@ -80,6 +80,13 @@ def test_the_first_of_two_installations_counts(scratch: Scratch, monkeypatch: py
     assert provider("thirdparty", scratch.root).versions == {"thirdparty": "7.0"}
 
 
+def test_what_is_left_of_a_distribution_is_none(scratch: Scratch) -> None:
+    expected = scratch.identify()
+    scratch.write("../site/thirdparty-0.9.dist-info/INSTALLER", "pip\n")
+    scratch.write("../site/~hirdparty-0.9.dist-info/RECORD", "thirdparty/__init__.py,,\n")
+    assert scratch.identify() == expected
+
+
 def test_nobody_is_asked_twice(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     scratch.settle()
     scratch.identify()

@@ -21,7 +21,6 @@ SCHEMA = "1"  # of the fingerprint: another one when its meaning changes, so tha
 
 # Builds of one version for other devices; what runs on which is not part of the identity.
 _BUILD = re.compile(r"\+(pt\d+)?(cpu|cu\d+|rocm[\d.]+|xpu)$")
-_SHELF = "environment"
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,10 @@ class Environment:
         self._root = root.resolve()
         self._path = [entry for entry in sys.path if Path(entry).resolve() != self._root]
         self._cache = cache
+        self._shelf = f"environment {self._path}"  # a script and a command have different paths, and take turns
         self._read = time.time_ns()
         stamps = [_stamp(entry) for entry in self._path]
-        self._state = [hashlib.sha256(json.dumps([self._path, stamps]).encode()).hexdigest()]
+        self._state = hashlib.sha256(json.dumps(stamps).encode()).hexdigest()
         self._newest = max((found[2] for found in stamps if found), default=0)
         self._known: dict[str, Provider] = {}
         self._owners: Mapping[str, list[Distribution]] | None = None
@@ -70,7 +70,7 @@ class Environment:
         return self._known[top]
 
     def _remembered(self, top: str) -> Provider | None:
-        value = self._cache.get(_SHELF, top, self._state)
+        value = self._cache.get(self._shelf, top, self._state)
         if value is None or any(_stamp(path) != found for path, found in value["metadata"]):
             return None
         return Provider(**value["provider"])
@@ -92,7 +92,7 @@ class Environment:
         metadata = [(path, _stamp(path)) for owner in owners for path in _metadata(owner)]
         newest = max([self._newest, *(found[2] for _, found in metadata if found)])
         value = {"provider": asdict(provider), "metadata": metadata}
-        self._cache.put(_SHELF, top, self._state, value, changed=newest, read=self._read)
+        self._cache.put(self._shelf, top, self._state, value, changed=newest, read=self._read)
         return provider
 
     def _all_owners(self) -> "dict[str, list[Distribution]]":
@@ -102,9 +102,10 @@ class Environment:
         owners: dict[str, list[Distribution]] = {}
         names: set[str] = set()
         for distribution in distributions(path=self._path):
-            if _name(distribution) in names:
-                continue  # hidden by one that comes earlier in the path
-            names.add(_name(distribution))
+            name = _name(distribution)
+            if name in names or not name:
+                continue  # hidden by one that comes earlier in the path; or left over from one that was removed
+            names.add(name)
             tops = set((distribution.read_text("top_level.txt") or "").split())
             for line in (distribution.read_text("RECORD") or "").splitlines():
                 tops.add(line.lstrip('"').partition("/")[0].partition(".")[0].partition(",")[0])
@@ -132,7 +133,8 @@ def _stamp(path: str) -> list[int] | None:
 
 
 def _name(distribution: "Distribution") -> str:
-    return re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
+    metadata = distribution.metadata
+    return re.sub(r"[-_.]+", "-", metadata["Name"]).lower() if "Name" in metadata else ""
 
 
 def _version(distribution: "Distribution") -> str:

@@ -19,7 +19,7 @@ REACHES = {
     *("spec_from_file_location", "spec_from_loader", "module_from_spec", "entry_points", "iter_modules"),
     *("walk_packages", "extend_path", "run_path", "run_module", "addsitedir", "meta_path", "path_hooks"),
     *("CDLL", "PyDLL", "cdll", "pydll", "LoadLibrary", "dlopen", "FFI", "load_library", "load_op_library"),
-    *("cpp_extension", "subprocess", "Popen", "popen", "posix_spawn"),
+    *("cpp_extension", "subprocess", "Popen", "popen", "posix_spawn", "Unpickler", "read_pickle"),
     *("__file__", "__path__", "__loader__", "__spec__", "getfile", "getsourcefile", "getabsfile"),
     *("environ", "environb", "getenv", "find_spec", "__code_deps__"),
 }
@@ -31,6 +31,8 @@ REACHES_PAIRS = {
     *(("os", name) for name in ("system", "execv", "execve", "execvp", "execl", "spawnv", "spawnl")),
     *(("importlib", name) for name in ("resources", "metadata", "reload", "machinery")),
     *(("utils", name) for name in ("get_class", "get_method", "get_object", "get_static_method")),
+    # What is unpickled names the classes that it is made of.
+    *((module, name) for module in ("pickle", "cloudpickle", "dill", "joblib") for name in ("load", "loads")),
     *(("pkgutil", "get_data"), ("pydoc", "locate"), ("torch", "hub"), ("numpy", "ctypeslib")),
 }
 # Of these, a call with a text as its first argument can be read off.
@@ -51,11 +53,12 @@ SEES_SOURCE = {
 }
 SEES_SOURCE_PAIRS = {("torch", "jit")}  # it reads type comments
 SEES_SOURCE_MODULES = {"linecache", "tokenize", "ply"}
-# Calls whose first argument is a file that is read, or the folder it is in; so are all that begin with `read_`.
+# Calls whose first argument is a file or folder that is read, by their name or its beginning.
 READERS = {
-    *("open", "Path", "load", "loadtxt", "genfromtxt", "fromfile", "memmap", "imread", "loadmat", "open_dataset"),
-    *("open_dataarray", "open_mfdataset", "open_zarr", "File", "load_file", "from_pretrained", "join"),
+    *("Path", "File", "join", "glob", "iglob", "listdir", "scandir", "walk", "connect", "memmap", "imread"),
+    *("genfromtxt", "fromfile", "from_pretrained"),
 }
+READERS_BEGIN = ("open", "read", "load")
 
 _DOTTED = re.compile(r"\.*[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -236,7 +239,7 @@ class _Reader:
             known = isinstance(anchor, ast.Name) and anchor.id in ("__package__", "__name__")
             if first.startswith(".") and not known:
                 self.unseen.add((node.lineno, name))
-        if name in READERS or name.startswith("read_"):
+        if name in READERS or name.startswith(READERS_BEGIN):
             path = _path(_argument(node, 0, "file", "path", "filename", "fname"))
             if path and (_text(_argument(node, 1, "mode")) or "r")[0] not in "wax":
                 self.reads.add((node.lineno, path))
@@ -316,7 +319,9 @@ def _argument(node: ast.Call, position: int, *keywords: str) -> ast.AST | None:
 
 
 def _path(node: ast.AST | None) -> str | None:
-    """The file that an argument names, or the folder that a text made at run time begins with."""
+    """The file that an argument names, or the folder that a pattern or a text made at run time begins with."""
     if isinstance(node, ast.JoinedStr) and node.values:
         return (_text(node.values[0]) or "").rpartition("/")[0] or None
-    return _text(node)
+    text = _text(node) or ""
+    start = re.split(r"[*?\[]", text)[0]
+    return text if start == text else start.rpartition("/")[0]

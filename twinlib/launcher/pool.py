@@ -77,7 +77,7 @@ class Pool(Protocol):
         """Begin a job; something must be free."""
 
     def ended(self, timeout: float) -> list[Ended]:
-        """The jobs that ended since the last call. Waits at most `timeout` seconds, until one ends or a slot is free."""
+        """The jobs that ended since the last call. Waits at most `timeout` seconds for one, or for a free slot."""
 
     def stop(self) -> None:
         """Interrupt what still runs, kill it after a grace period, and let go of the place."""

@@ -102,6 +102,7 @@ class Session:
         self._waiting: deque[_Miss] = deque()
         self._running: dict[int, _Miss] = {}
         self._computing: dict[str, _Miss] = {}
+        self._failed: dict[str, Done] = {}
         self._doubts: set[str] = set()
         self._written = 0.0
 
@@ -128,10 +129,7 @@ class Session:
                 raise UserError(point.error)
             self._look_up(number, point, point.config)
         except UserError as error:
-            with explained(self.folder):
-                self.folder.mkdir(parents=True, exist_ok=True)
-                (self.folder / f"{number}.log").write_text(f"error: {error}\n")
-            self._over(Done(number, point, FAILED, error=str(error)))
+            self._fail(number, point, str(error))
         self._advance(timeout=0)
 
     def next(self) -> Done:
@@ -174,6 +172,9 @@ class Session:
         if fingerprint in self._computing:
             self._computing[fingerprint].same.append((number, point))
             return
+        if fingerprint in self._failed:
+            self._fail_like(self._failed[fingerprint], number, point)
+            return
         if fingerprint is not None:
             record = open_store(config, self._root, self._cache).find(fingerprint, label(identity))
             if record is not None:
@@ -211,9 +212,22 @@ class Session:
             del self._computing[miss.fingerprint]
         done = self._outcome(miss, ended)
         self._over(done)
+        if done.state == FAILED and miss.fingerprint is not None:
+            self._failed[miss.fingerprint] = done
         for number, point in miss.same:
-            state = FAILED if done.state == FAILED else CACHED
-            self._over(replace(done, number=number, point=point, state=state, seconds=0.0))
+            if done.state == FAILED:
+                self._fail_like(done, number, point)
+            else:
+                self._over(replace(done, number=number, point=point, state=CACHED, seconds=0.0))
+
+    def _fail(self, number: int, point: Point, error: str) -> None:
+        with explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / f"{number}.log").write_text(f"error: {error}\n")
+        self._over(Done(number, point, FAILED, error=error))
+
+    def _fail_like(self, failed: Done, number: int, point: Point) -> None:
+        self._fail(number, point, f"the same run as point {failed.number}: {failed.error}")
 
     def _outcome(self, miss: _Miss, ended: Ended) -> Done:
         if ended.result is None:

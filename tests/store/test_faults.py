@@ -89,6 +89,8 @@ def test_killed_at_any_step_of_publishing(
         for visible in store.records():
             if before != "damaged" or visible.fingerprint == OTHER:
                 visible.verify()
+        if before != "damaged":
+            assert capsys.readouterr().err == ""  # nothing half-visible, not even to be refused
         other = store.find(OTHER, "digits")
         assert other is not None and (other.folder / "weights.pt").read_bytes() == b"safe"
 

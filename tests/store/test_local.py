@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from twinlib.errors import UserError
+from twinlib.identity import stat_cache
+from twinlib.identity.stat_cache import StatCache
 from twinlib.store.local import Store, folder_name
 from twinlib.store.record import RECORD, Damaged, Record
 
@@ -277,3 +279,26 @@ def test_read_says_damaged_also_for_what_verify_finds(store: Store, publish: Pub
     damage_alter_unnoticed(record.folder)
     with pytest.raises(Damaged, match=r"weights\.pt has another content"):
         Record.read(record.folder).verify()
+
+
+def test_with_a_cache_a_hit_reads_no_file_twice_and_still_sees_every_change(
+    tmp_path: Path, publish: Publish, fingerprint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stat_cache, "SETTLED_NS", -(10**18))  # what has just been written counts as settled
+    folder = publish(Store(tmp_path / "runs")).folder
+    read = []
+    hash_file = stat_cache.hash_file
+
+    def counted(path: Path, algorithm: str) -> tuple[str, list[int]]:
+        read.append(path.name)
+        return hash_file(path, algorithm)
+
+    monkeypatch.setattr(stat_cache, "hash_file", counted)
+
+    def find() -> Record | None:
+        return Store(tmp_path / "runs", cache=StatCache(tmp_path / ".twin")).find(fingerprint, "digits")
+
+    assert find() == find() is not None
+    assert sorted(read) == ["0.bin", "config.yaml", "weights.pt"]
+    damage_alter_unnoticed(folder)
+    assert find() is None

@@ -6,7 +6,7 @@ import random
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fsspec.core import url_to_fs
@@ -19,6 +19,10 @@ _CHUNK = 2**20  # bytes
 
 class Unreachable(UserError):
     """The remote store does not answer, or refuses."""
+
+
+class Missing(Damaged):
+    """A file is not there."""
 
 
 class Remote:
@@ -82,79 +86,73 @@ class Remote:
         for _ in range(5):
             started = time.monotonic()
             with self._calls():
-                states = {file: self._upload(record, file) for file in record.files}
+                for file in record.files:
+                    self._upload(record.folder / file, self._path(name, file))
                 self._files.pipe_file(self._path(name, RECORD), text)
             # Two that push one run at the same time could leave files of one with the record.json of the other. The
-            # one that wrote record.json last sees that its files were replaced, and writes them again.
-            if self._record_json(name) != text or states == {file: self._state(name, file) for file in states}:
+            # one that wrote record.json last comes last here, too: it sees what is wrong, and writes again.
+            if self._record_json(name) != text or self._is_good(name, text, record, same=False):
                 return
             time.sleep(random.random() * (time.monotonic() - started))  # or the two could go on for ever
-        raise self._unreachable("others write the same record all the time")
+        raise self._unreachable("what is written there does not stay as it was written")
 
-    def _upload(self, record: Record, file: str) -> str:
-        path = self._path(record.folder.name, file)
-        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
-        self._files.put_file(str(record.folder / file), path)
-        return self._state(record.folder.name, file)
-
-    def _state(self, name: str, file: str) -> str:
-        """Changes whenever the file is written, as far as the file system tells."""
-        with self._calls():
-            self._files.invalidate_cache()
-            return str(self._files.ukey(self._path(name, file)))
+    def _upload(self, source: Path, target: str) -> None:
+        self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
+        self._files.put_file(str(source), target)
 
     def _is_good(self, name: str, text: bytes, record: Record, same: bool) -> bool:
-        """Whether a record of the run is there; content is read only where it is not the `same` record as ours."""
+        """Whether a record of the run is there; of the `same` record as ours only the sizes are looked at."""
         try:
             there = Record.parse(text, record.folder)
-            with self._calls():
-                found = self._files.find(self._path(name), detail=True)
+            if same:
+                with self._calls():
+                    self._files.invalidate_cache()
+                    found = self._files.find(self._path(name), detail=True)
+                sizes = {path: info["size"] for path, info in found.items()}
+                return all(sizes.get(self._path(name, file)) == entry.size for file, entry in there.files.items())
             for file, entry in there.files.items():
-                if found.get(self._path(name, file), {}).get("size") != entry.size:
-                    return False
-                if not same:
-                    for _ in self._checked(name, file, entry):
-                        pass
+                for _ in self._checked(name, file, entry):
+                    pass
         except Damaged:
             return False
         return there.fingerprint == record.fingerprint
 
     def _set_aside(self, name: str) -> None:
-        with self._calls():
-            aside = self._path(".damaged", f"{name}.{os.urandom(4).hex()}")
+        with self._calls(), suppress(FileNotFoundError):  # another has moved it
             self._files.makedirs(self._path(".damaged"), exist_ok=True)
-            self._files.mv(self._path(name), aside, recursive=True)
+            self._files.mv(self._path(name), self._path(".damaged", f"{name}.{os.urandom(4).hex()}"), recursive=True)
 
     def _record_json(self, name: str) -> bytes | None:
+        text = b""
         try:
-            text = b""
             for chunk in self._chunks(name, RECORD):
                 text += chunk
                 if len(text) > LARGEST:
-                    raise Damaged(f"{RECORD} is too large")
-        except FileNotFoundError:
+                    break  # which makes it unreadable
+        except Missing:
             return None
         return text
 
     def _checked(self, name: str, file: str, entry: FileEntry) -> Iterator[bytes]:
         """The content of a file in pieces; Damaged after the last one if it is another than recorded."""
         digest, size = hashlib.sha256(), 0
-        try:
-            for chunk in self._chunks(name, file):
-                digest.update(chunk)
-                size += len(chunk)
-                if size > entry.size:
-                    break  # what never ends must not fill the disk
-                yield chunk
-        except FileNotFoundError as error:
-            raise Damaged(f"{file} is missing") from error
+        for chunk in self._chunks(name, file):
+            digest.update(chunk)
+            size += len(chunk)
+            if size > entry.size:
+                break  # what never ends must not fill the disk
+            yield chunk
         if FileEntry(size, digest.hexdigest()) != entry:
             raise Damaged(f"{file} has another content than recorded")
 
     def _chunks(self, name: str, file: str) -> Iterator[bytes]:
         with self._calls():
             self._files.invalidate_cache()
-            with self._files.open(self._path(name, file), "rb") as source:
+            try:
+                source = self._files.open(self._path(name, file), "rb")
+            except FileNotFoundError as error:
+                raise Missing(f"{file} is missing") from error
+            with source:
                 while chunk := source.read(_CHUNK):
                     yield chunk
 
@@ -165,7 +163,7 @@ class Remote:
     def _calls(self) -> Iterator[None]:
         try:
             yield
-        except (UserError, Damaged, FileNotFoundError):
+        except (UserError, Damaged):
             raise
         except Exception as error:  # each file system has errors of its own, with no class in common
             raise self._unreachable(str(error) or type(error).__name__) from error

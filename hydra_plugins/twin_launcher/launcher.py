@@ -46,7 +46,7 @@ class TwinLauncher(Launcher):
         Raises
         ------
         UserError
-            One mistake made all points fail.
+            Every point has a mistake: that of the first one.
         RunFailed
             Some points failed. The others are in the store, and the table of all has been printed.
         """

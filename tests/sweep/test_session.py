@@ -1,6 +1,5 @@
 """Each point is looked up, the unknown ones are computed once, and each comes back once."""
 
-import json
 import time
 
 import pytest

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from twinlib.config import mistakes
 from twinlib.config.build import build
 from twinlib.config.compose import resolved
+from twinlib.config.signature import check_targets
 from twinlib.errors import UserError
 from twinlib.run import RunFailed
 from twinlib.sweep.display import Display, summary, table
@@ -42,6 +43,7 @@ def open_session(config: DictConfig, loader: ConfigLoader, points: Sequence[Poin
     strategies.append(OmegaConf.to_container(config.strategy, resolve=True))
     strategy = max(strategies, key=lambda strategy: strategy["devices"])
     node: Any = OmegaConf.to_container(config.launcher, resolve=True)
+    check_targets({"launcher": node}, root)
     folder = root / config.store.path / FOLDER / f"sweep-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
     command = (Path(sys.argv[0]).name, *sys.argv[1:])
     return Session(root, build(node, root=root, strategy=strategy), folder, command, Display(len(points) or None))
@@ -71,7 +73,7 @@ def launch(points: Sequence[Point], session: Session) -> list[JobReturn]:
     Raises
     ------
     UserError
-        One mistake made all points fail before anything was computed.
+        Every point has a mistake, so that nothing was computed: that of the first one.
     """
     done: list[Done] = []
     try:
@@ -83,12 +85,12 @@ def launch(points: Sequence[Point], session: Session) -> list[JobReturn]:
     except BaseException:
         print(summary(session.sweep), file=sys.stderr)
         raise
-    reasons = {result.error for result in done}
-    if len(reasons) == 1 and all(result.state == FAILED and not result.seconds for result in done):
-        raise UserError(reasons.pop())
+    done.sort(key=lambda result: result.number)
+    if done and all(result.state == FAILED and not result.seconds for result in done):
+        raise UserError(done[0].error)
     for line in table(session.sweep, Path(os.path.relpath(session.folder))):
         print(line)
-    return [_job_return(result) for result in sorted(done, key=lambda result: result.number)]
+    return [_job_return(result) for result in done]
 
 
 def require_all(sweep: Sweep) -> None:

@@ -34,7 +34,7 @@ class Display:
 
     def see(self, sweep: Sweep, over: SweepPoint | None) -> None:
         if not self._out.isatty():
-            if over is not None and over.state != CACHED:
+            if over is not None and over.seconds:  # it was computed
                 print(_line(over, sweep, self._total), file=self._out, flush=True)
             return
         now = time.monotonic()

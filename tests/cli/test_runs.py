@@ -1,7 +1,5 @@
 import json
 
-import pytest
-
 
 def test_a_row_a_run_by_time(root, computed, say):
     record = computed(created="2026-03-02T00:00:00Z", accuracy=0.96875)
@@ -63,6 +61,24 @@ def test_a_damaged_record_is_skipped_and_named(root, computed, capsys, say):
     assert json.loads(say("runs", "--json")) == []
 
 
-@pytest.mark.parametrize("word", ["tiny/own", "lr=1e-3"])
-def test_one_run_is_for_show(word, root, refused):
-    assert f"twin show {word}" in refused("runs", word)
+def test_filters_and_order(root, computed, say):
+    slow, fast = computed("lr=3e-4", accuracy=0.75), computed("lr=3e-3", accuracy=0.875)
+
+    def found(*words):
+        return [row["fingerprint"] for row in json.loads(say("runs", "--json", *words))]
+
+    assert found("lr<1e-3") == [slow.fingerprint]
+    assert found("model=linear", "metric.test_accuracy>0.8") == [fast.fingerprint]
+    assert found("--sort", "lr", "--reverse") == [fast.fingerprint, slow.fingerprint]
+    assert found("model=cnn") == []
+    assert found("lr=3e-4", "store.path=elsewhere") == []
+    assert "no such run" in say("runs", "model=cnn")
+
+
+def test_one_run_is_for_show(root, refused):
+    assert "twin show tiny/own" in refused("runs", "tiny/own")
+
+
+def test_a_key_that_no_run_has(root, computed, refused):
+    computed()
+    assert refused("runs", "lrr=1") == "lrr: no run has such a key; did you mean lr?"

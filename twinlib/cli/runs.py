@@ -1,30 +1,37 @@
-"""`twin runs`: a table of all records."""
+"""`twin runs`: a table of all records, or of those that are asked for."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from twinlib import lookup
-from twinlib.cli.words import split
-from twinlib.errors import UserError
+from twinlib.store.filter import Condition
+from twinlib.store.index import Index, Row
 from twinlib.store.record import Record
 
 SETTINGS = ("lr", "seed", "epochs")
 
 
-def runs(words: Sequence[str], as_json: bool) -> None:
-    """Print all records of the store, by the time they were made."""
-    named, settings = split(words)
-    if wrong := named or [setting for setting in settings if not lookup.names_store(setting)]:
-        raise UserError(f"{wrong[0]}: twin runs lists all runs; to look at one: twin show {wrong[0]}")
-    store = lookup.open_store(lookup.project(), settings)
-    rows = [_row(record) for record in sorted(store.records(), key=lambda record: (record.created, record.folder.name))]
+def runs(words: Sequence[str], as_json: bool, sort: str | None = None, reverse: bool = False) -> None:
+    """Print the runs for which all filters hold, by the time they were made or by the key `sort`."""
+    found = selected(words, sort, reverse)
+    rows = [_row(row) for row in found]
     if as_json:
         print(json.dumps(rows, indent=1))
     elif rows:
         _print(rows)
+    elif all(map(lookup.names_store, words)):
+        print("no runs yet; make one with: python train.py")
     else:
-        print(f"no runs in {store.path} yet; make one with: python train.py")
+        print("no such run; all of them: twin runs")
+
+
+def selected(words: Sequence[str], sort: str | None = None, reverse: bool = False) -> list[Row]:
+    """The runs for which the filters among `words` hold; the other words name the store."""
+    root = lookup.project()
+    conditions = [Condition.parse(word) for word in words if not lookup.names_store(word)]
+    store = lookup.open_store(root, [word for word in words if lookup.names_store(word)])
+    return Index(store.path, root / ".twin").select(conditions, sort, reverse)
 
 
 def settings_of(record: Record) -> dict[str, Any]:
@@ -37,18 +44,17 @@ def settings_of(record: Record) -> dict[str, Any]:
     return config
 
 
-def _row(record: Record) -> dict[str, Any]:
-    config = settings_of(record)
+def _row(row: Row) -> dict[str, Any]:
     return {
-        "folder": str(record.folder),
-        "name": record.name,
-        "fingerprint": record.fingerprint,
-        "created": record.created,
-        "seconds": record.seconds,
-        "host": record.host,
-        "objective": record.objective,
-        "metrics": record.metrics,
-        "settings": {key: config[key] for key in SETTINGS if key in config},
+        "folder": str(row.folder),
+        "name": row.name,
+        "fingerprint": row.fingerprint,
+        "created": row.created,
+        "seconds": row.seconds,
+        "host": row.host,
+        "objective": row.objective,
+        "metrics": row.metrics,
+        "settings": {key: row.config[key] for key in SETTINGS if key in row.config},
     }
 
 

@@ -12,6 +12,8 @@ from twinlib.errors import UserError
 RUN_HELP = """a record's folder or its name, the beginning of its name or hash, or an experiment
 (mnist/cnn_keras), which may be followed by settings (lr=3e-4)"""
 
+FILTER_HELP = "filters; and another store than that of conf/"
+
 
 class Parser(argparse.ArgumentParser):
     """Mistakes are one line, as everywhere."""
@@ -48,7 +50,7 @@ def _command(args: argparse.Namespace) -> None:
     if args.command == "runs":
         from twinlib.cli.runs import runs
 
-        runs(args.words, args.json)
+        runs(args.words, args.json, args.sort, args.reverse)
     elif args.command == "show":
         from twinlib.cli.show import show
 
@@ -92,12 +94,18 @@ def _parser() -> Parser:
 
     command = add(
         "runs",
-        "[--json] [store.KEY=VALUE ...]",
-        "list all runs that have a record, the latest last",
-        "example:\n  twin runs\n  twin runs store.path=/shared/runs --json",
-        "another store than that of conf/",
+        "[--json] [--sort KEY [--reverse]] [FILTER ...] [store.KEY=VALUE ...]",
+        "list the runs that have a record, all or some, the latest last",
+        "FILTER: KEY=VALUE, and so with != < <= > >=; all of them must hold. Quote < and > for the shell.\n"
+        "KEY:    of the config (lr, model.dense, model=cnn, trainer=keras), metric.NAME, or one of\n"
+        "        name, hash, created, seconds, host, objective; * and ? stand for any characters in a VALUE\n\n"
+        "example:\n  twin runs\n  twin runs model=cnn 'lr<1e-3' 'metric.val_accuracy>0.9'\n"
+        "  twin runs 'name=mnist/*' --sort metric.test_loss\n  twin runs store.path=/shared/runs --json",
+        FILTER_HELP,
     )
     add_json(command)
+    command.add_argument("--sort", metavar="KEY", help="the least value of this key first")
+    command.add_argument("--reverse", action="store_true", help="the other way round")
     command = add(
         "show",
         "[--json] RUN [KEY=VALUE ...]",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from twinlib.identity.stat_cache import StatCache
     from twinlib.store.remote import Remote
 
-_FOLDER = re.compile(r"[A-Za-z0-9_=,+][A-Za-z0-9_.=,+-]*-[0-9a-f]{12}")
+FOLDER = re.compile(r"[A-Za-z0-9_=,+][A-Za-z0-9_.=,+-]*-[0-9a-f]{12}")
 
 
 def folder_name(label: str, fingerprint: str) -> str:
@@ -189,7 +189,7 @@ class Store:
 
     def remote_names(self) -> list[str]:
         """Folder names of the records in the remote store; their last 12 characters are what `pull` takes."""
-        return [name for name in self._remote().names() if _FOLDER.fullmatch(name)]
+        return [name for name in self._remote().names() if FOLDER.fullmatch(name)]
 
     def _remote(self) -> "Remote":
         from twinlib.store.remote import Remote
@@ -200,7 +200,7 @@ class Store:
 
     def _names(self) -> list[str]:
         try:
-            return sorted(folder.name for folder in self.path.iterdir() if _FOLDER.fullmatch(folder.name))
+            return sorted(folder.name for folder in self.path.iterdir() if FOLDER.fullmatch(folder.name))
         except FileNotFoundError:
             return []
 
@@ -263,7 +263,7 @@ class Store:
 
 
 def _may_be(name: str, fingerprint: str) -> bool:
-    return bool(_FOLDER.fullmatch(name)) and name.endswith("-" + fingerprint[:12])
+    return bool(FOLDER.fullmatch(name)) and name.endswith("-" + fingerprint[:12])
 
 
 def _files_in(folder: Path, prefix: str = "") -> Iterator[str]:

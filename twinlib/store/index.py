@@ -1,0 +1,247 @@
+"""One file that knows what all records of a store say, so that a question about 100,000 runs reads one file.
+
+The records are the truth. Each look compares the stats of their folders with those in the index, reads what is new and
+drops what is gone; an index that is lost, damaged or of another version is built again.
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twinlib.errors import UserError
+from twinlib.store.faults import explained
+from twinlib.store.filter import FIELDS, METRIC, Condition, as_number, json_path
+from twinlib.store.local import FOLDER
+from twinlib.store.record import RECORD, Damaged, Record
+
+VERSION = 1
+SETTLED_NS = 2_000_000_000  # what is younger may change again within one tick of the file system's clock
+CHUNK = 2000  # records read between two commits: an interrupted build goes on from there
+WAIT = 10.0  # seconds for another process that updates the same index
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the index has of one record; `config` is the part that is in the run's identity, canonical."""
+
+    folder: Path
+    name: str | None
+    fingerprint: str
+    created: str
+    seconds: float
+    host: str
+    objective: str
+    metrics: dict[str, float]
+    config: dict[str, Any]
+
+
+class Index:
+    """The index of the store in the folder `store`, kept in the folder `home`, the `.twin` of a project.
+
+    Not in the store itself: that may be shared by a network file system, on which SQLite cannot lock, or read-only.
+    Where `home` cannot be written either, the index is built in memory, each time.
+    """
+
+    def __init__(self, store: Path, home: Path) -> None:
+        self._store = store.absolute()
+        name = hashlib.sha256(os.fsencode(self._store)).hexdigest()[:12]
+        self.file = home / f"runs-{name}.sqlite"
+
+    def select(self, conditions: Sequence[Condition] = (), sort: str | None = None, reverse: bool = False) -> list[Row]:
+        """The runs for which all conditions hold, by the time they were made or by the value of the key `sort`.
+
+        Runs without a value of that key are last. Damaged records are skipped with a line on stderr.
+
+        Raises
+        ------
+        UserError
+            No run has such a key, or the store cannot be read.
+        """
+        with self._opened() as base:
+            found = _matching(base, conditions)
+            if sort is not None:
+                found = _sorted(base, found, sort, reverse)
+            rows = [
+                _row(self._store / folder, text)
+                for (identifier,) in found
+                for folder, text in base.execute("SELECT folder, row FROM runs WHERE id = ?", (identifier,))
+            ]
+        if sort is None:
+            rows.sort(key=lambda row: (row.created, row.folder.name), reverse=reverse)
+        return rows
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """A connection to an index that is up to date."""
+        try:
+            base = self._connect(str(self.file))
+            self._refresh(base)
+        except (sqlite3.Error, OSError) as error:
+            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+                with suppress(OSError):
+                    self.file.unlink()  # damaged: the next look writes a new one
+            base = self._connect(":memory:")
+            self._refresh(base)
+        with closing(base):
+            yield base
+
+    def _connect(self, place: str) -> sqlite3.Connection:
+        if place != ":memory:":
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+        base = sqlite3.connect(place, timeout=WAIT)
+        # It can be built again: a loss of power may cost it.
+        base.execute("PRAGMA synchronous = OFF")
+        (version,) = base.execute("PRAGMA user_version").fetchone()
+        if version != VERSION:
+            base.execute("DROP TABLE IF EXISTS runs")
+            base.execute("CREATE TABLE runs (id INTEGER PRIMARY KEY, folder TEXT UNIQUE, stamp TEXT, row TEXT)")
+            base.execute(f"PRAGMA user_version = {VERSION}")
+            base.commit()
+        return base
+
+    def _refresh(self, base: sqlite3.Connection) -> None:
+        known = dict(base.execute("SELECT folder, stamp FROM runs"))
+        with explained(self._store):
+            there = dict(_stamps(self._store))
+        gone = [(folder,) for folder in known.keys() - there.keys()]
+        new = sorted(folder for folder, stamp in there.items() if known.get(folder) != stamp)
+        base.executemany("DELETE FROM runs WHERE folder = ?", gone + [(folder,) for folder in new if folder in known])
+        for start in range(0, len(new), CHUNK):
+            if len(new) > 2 * CHUNK and sys.stderr.isatty():
+                print(f"\rindex of {self._store}: {start:,} of {len(new):,} records", end="", file=sys.stderr)
+            rows = self._read(new[start : start + CHUNK], there)
+            base.executemany("INSERT OR REPLACE INTO runs (folder, stamp, row) VALUES (?, ?, ?)", rows)
+            base.commit()
+        if len(new) > 2 * CHUNK and sys.stderr.isatty():
+            print(file=sys.stderr)
+        base.commit()
+
+    def _read(self, folders: Iterable[str], stamps: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+        for folder in folders:
+            read = time.time_ns()
+            try:
+                record = Record.read(self._store / folder)
+                text = _text(record)
+            except (Damaged, PermissionError) as error:
+                print(f"skipped {self._store / folder}: {error}", file=sys.stderr)
+                continue
+            changed = max(map(int, stamps[folder].split()))
+            yield folder, stamps[folder] if changed + SETTLED_NS < read else "", text
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """The config in a record's identity, or its `config.yaml` where there is none."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        config = json.loads((folder / "identity.json").read_bytes())["config"]
+        if isinstance(config, dict):
+            return config
+    import yaml
+
+    # The C parser where there is one: ten times as fast.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    with suppress(OSError, yaml.YAMLError):
+        config = yaml.load((folder / "config.yaml").read_bytes(), Loader=loader)
+        if isinstance(config, dict):
+            return config
+    return {}
+
+
+def _stamps(store: Path) -> Iterator[tuple[str, str]]:
+    """Names of what look like records, and what changes when one of them does: stats of the folder, of its record."""
+    try:
+        descriptor = os.open(store, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return
+    try:
+        with os.scandir(descriptor) as entries:
+            for entry in entries:
+                if not FOLDER.fullmatch(entry.name):
+                    continue
+                stamp = ""
+                # A folder without a record, or one that may not be read, is for `Record.read` to judge.
+                with suppress(OSError):
+                    outer = os.stat(entry.name, dir_fd=descriptor)
+                    inner = os.stat(f"{entry.name}/{RECORD}", dir_fd=descriptor)
+                    stamp = (
+                        f"{outer.st_mtime_ns} {outer.st_ctime_ns} {outer.st_ino}"
+                        f" {inner.st_mtime_ns} {inner.st_ctime_ns} {inner.st_ino} {inner.st_size}"
+                    )
+                yield entry.name, stamp or "0"
+    finally:
+        os.close(descriptor)
+
+
+def _text(record: Record) -> str:
+    tree = {
+        "name": record.name,
+        "hash": record.fingerprint,
+        "created": record.created,
+        "seconds": record.seconds,
+        "host": record.host,
+        "objective": record.objective,
+        "metrics": {key: value if abs(value) < float("inf") else str(value) for key, value in record.metrics.items()},
+        "config": config_of(record.folder),
+    }
+    # SQLite finds a key by its characters, not by JSON's escapes for them.
+    return json.dumps(tree, default=str, ensure_ascii=False).encode(errors="replace").decode()
+
+
+def _row(folder: Path, text: str) -> Row:
+    tree = json.loads(text)
+    metrics = {key: float(value) for key, value in tree.pop("metrics").items()}
+    return Row(folder=folder, fingerprint=tree.pop("hash"), metrics=metrics, **tree)
+
+
+def _matching(base: sqlite3.Connection, conditions: Sequence[Condition]) -> list[tuple[int]]:
+    paths = [_path(base, condition.key) for condition in conditions]
+    tests = [condition.matcher() for condition in conditions]
+    columns = "".join(", row -> ?" for _ in paths)
+    return [
+        (identifier,)
+        for identifier, *values in base.execute(f"SELECT id{columns} FROM runs", paths)
+        if all(test(value) for test, value in zip(tests, values, strict=True))
+    ]
+
+
+def _sorted(base: sqlite3.Connection, found: list[tuple[int]], key: str, reverse: bool) -> list[tuple[int]]:
+    values = dict(base.execute("SELECT id, row -> ? FROM runs", (_path(base, key),)))
+    known: list[tuple[tuple[int, float, str], tuple[int]]] = []
+    without = []
+    for row in found:
+        text = values[row[0]]
+        value = None if text is None else json.loads(text)
+        number = as_number(value)
+        if value is None or number != number:
+            without.append(row)
+        elif number is None:
+            known.append(((1, 0.0, str(value)), row))
+        else:
+            known.append(((0, number, ""), row))
+    return [row for _, row in sorted(known, reverse=reverse)] + without
+
+
+def _path(base: sqlite3.Connection, key: str) -> str:
+    """The path of a key that some run has; a metric is found without `metric.` too."""
+    for name in (key, METRIC + key):
+        path = json_path(name)
+        if base.execute("SELECT 1 FROM runs WHERE row -> ? IS NOT NULL LIMIT 1", (path,)).fetchone():
+            return path
+    newest = base.execute("SELECT folder, row FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+    if newest is None:
+        return json_path(key)
+    from twinlib.config.mistakes import nearest
+    from twinlib.identity.config import leaves
+
+    row = _row(Path(newest[0]), newest[1])
+    names = [name for name, _ in leaves(row.config, split_lists=False)]
+    groups = [name for name, value in row.config.items() if isinstance(value, dict)]
+    known = [*FIELDS, *names, *groups, *(METRIC + name for name in row.metrics)]
+    raise UserError(f"{key}: no run has such a key{nearest(key, known) or '; see the keys of a run: twin show RUN'}")

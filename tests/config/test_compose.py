@@ -71,6 +71,9 @@ def test_mistyped_key_in_an_experiment_file(root, tmp_path):
     (project / "conf" / "experiment" / "mine.yaml").write_text("# @package _global_\nepoch: 3\n")
     with pytest.raises(UserError, match="epoch: no such key; did you mean epochs"):
         compose(["experiment=mine"], project)
+    (project / "conf" / "experiment" / "mine.yaml").write_text("defaults: [{override /model: linear}]\n")
+    with pytest.raises(UserError, match=r"mine\.yaml: the first line of an experiment has to be"):
+        compose(["experiment=mine"], project)
     (project / "conf" / "experiment" / "mine.yaml").write_text("# @package _global_\nepochs: [3\n")
     with pytest.raises(UserError, match=r"mine\.yaml, line"):
         compose(["experiment=mine"], project)

@@ -24,6 +24,9 @@ def explained(error: Exception, conf: Path) -> UserError:
     if isinstance(error, ValueError | KeyError) and not _from_hydra(error):
         raise error
     chain = list(_chain(error))
+    if "@experiment." in str(error):
+        file = str(error).split("'")[1]
+        return UserError(f"{file}.yaml: the first line of an experiment has to be `# @package _global_`")
     for link in chain:
         if isinstance(link, MissingConfigException) and link.missing_cfg_file:
             return UserError(_missing_file(link.missing_cfg_file, conf))

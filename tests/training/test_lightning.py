@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from twinlib.training import lightning as adapter
+
+
+def test_weights_are_tensors_that_load_without_running_anything(train, tmp_path):
+    train("torch", model="cnn")
+    state = torch.load(tmp_path / "weights.pt", weights_only=True)
+    assert [tuple(value.shape) for value in state.values()][:2] == [(4, 1, 3, 3), (4,)]
+
+
+def test_channels_are_first_inside_the_model_and_last_outside():
+    seen = []
+
+    def model(inputs):
+        seen.append(tuple(inputs.shape))
+        return inputs
+
+    images = torch.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
+    assert torch.equal(adapter._call(model, images), images)
+    rows = torch.ones(2, 7)
+    assert adapter._call(model, rows).shape == (2, 7)
+    assert seen == [(2, 5, 3, 4), (2, 7)]
+
+
+def test_half_precision_outputs_are_widened():
+    assert adapter._call(lambda inputs: inputs.bfloat16(), torch.ones(2, 7)).dtype == torch.float32
+
+
+def test_evaluates_without_dropout_and_trains_with_it(train):
+    """Dropout of nearly all makes the training loss useless and leaves that of an evaluation alone."""
+    row = train("torch", "lr=1e-30", "epochs=1", "model.dropout=[0,0.9]", model="cnn").history[0]
+    plain = train("torch", "lr=1e-30", "epochs=1", model="cnn").history[0]
+    assert row["val_loss"] == plain["val_loss"]
+    assert row["train_loss"] != pytest.approx(plain["train_loss"], rel=1e-3)
+
+
+def test_batch_norm_is_kept_with_the_weights(configure, digits, tmp_path, monkeypatch):
+    """Its running means are no parameters, but a prediction needs them."""
+    config = configure("torch", "epochs=1")
+    model = lambda: nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(64, 10))  # noqa: E731
+    build = adapter.build
+    monkeypatch.setattr(adapter, "build", lambda node: model() if node is config["model"] else build(node))
+    outcome = adapter.train(config=config, dataset=digits, folder=tmp_path)
+    inputs, _ = digits.batch("test", np.arange(101))
+    np.testing.assert_array_equal(adapter.predictor(config, tmp_path)(inputs), outcome.predictions)
+    assert torch.load(tmp_path / "weights.pt", weights_only=True)["0.running_mean"].item() > 0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # torch's compiler imports its older one
+def test_compile_changes_rounding_only(train, configure, digits, tmp_path):
+    plain = train("torch", "epochs=1", steps=1).metrics
+    compiled = train("torch", "epochs=1", "trainer.compile=true", steps=1)
+    assert compiled.metrics == pytest.approx(plain, rel=1e-5)
+    inputs, _ = digits.batch("test", np.arange(32))
+    predict = adapter.predictor(configure("torch"), tmp_path)  # the weights go by the names of the plain model
+    np.testing.assert_allclose(predict(inputs), compiled.predictions, atol=1e-6)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("precision", ["32", "bf16-mixed", "16-mixed"])
+def test_trains_on_a_gpu(train, precision):
+    metrics = train("torch", "epochs=8", "lr=1", "clip_norm=1", f"strategy.precision={precision}").metrics
+    assert metrics["test_accuracy"] > 0.65

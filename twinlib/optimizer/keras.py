@@ -24,21 +24,25 @@ def sgd(lr: float, momentum: float = 0.9, nesterov: bool = False) -> keras.optim
 
 
 def rmsprop(lr: float, rho: float = 0.9, eps: float = 1e-7) -> keras.optimizers.Optimizer:
-    """Minus `lr * g / sqrt(v + eps²)` with `v`, from 0, the mean of `g²` that forgets by `rho`.
-
-    torch adds `eps` outside the root: the two agree where `sqrt(v)` is far from `eps`, and where it is 0.
-    """
-    return keras.optimizers.RMSprop(lr, rho, epsilon=eps**2)
+    """Minus `lr * g / (sqrt(v) + eps)` with `v`, from 0, the mean of `g²` that forgets by `rho`."""
+    return RMSprop(lr, rho, epsilon=eps)
 
 
 class Adam(keras.optimizers.Adam):
     """`adam`: Keras adds eps before the bias correction, which makes it 30 times as large in the first step."""
 
     def update_step(self, gradient: KerasTensor, variable: keras.Variable, learning_rate: KerasTensor) -> None:
-        eps, step = self.epsilon, ops.cast(self.iterations + 1, variable.dtype)
-        self.epsilon = eps * ops.sqrt(1 - ops.power(ops.cast(self.beta_2, variable.dtype), step))
-        super().update_step(gradient, variable, learning_rate)
-        self.epsilon = eps
+        gradient = ops.cast(gradient, variable.dtype)
+        index = self._get_variable_index(variable)
+        momentum, velocity = self._momentums[index], self._velocities[index]
+        self.assign_add(momentum, (gradient - momentum) * (1 - self.beta_1))
+        self.assign_add(velocity, (ops.square(gradient) - velocity) * (1 - self.beta_2))
+        # The bias corrections are float64: 1 - 0.999 would lose three digits.
+        steps = ops.cast(self.iterations + 1, "float64")
+        first, second = 1 - ops.power(self.beta_1, steps), ops.sqrt(1 - ops.power(self.beta_2, steps))
+        rate = ops.cast(ops.cast(learning_rate, "float64") * second / first, variable.dtype)
+        eps = ops.cast(self.epsilon * second, variable.dtype)
+        self.assign_sub(variable, rate * momentum / (ops.sqrt(velocity) + eps))
 
 
 class SGD(keras.optimizers.SGD):
@@ -52,3 +56,14 @@ class SGD(keras.optimizers.SGD):
             self.assign(momentum, momentum * self.momentum + gradient)
             gradient = gradient + self.momentum * momentum if self.nesterov else momentum
         self.assign_sub(variable, lr * gradient)
+
+
+class RMSprop(keras.optimizers.RMSprop):
+    """`rmsprop`: Keras adds eps under the root."""
+
+    def update_step(self, gradient: KerasTensor, variable: keras.Variable, learning_rate: KerasTensor) -> None:
+        lr = ops.cast(learning_rate, variable.dtype)
+        gradient = ops.cast(gradient, variable.dtype)
+        velocity = self._velocities[self._get_variable_index(variable)]
+        self.assign(velocity, self.rho * velocity + (1 - self.rho) * ops.square(gradient))
+        self.assign_sub(variable, lr * gradient / (ops.sqrt(velocity) + self.epsilon))

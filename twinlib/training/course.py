@@ -115,7 +115,7 @@ class Course:
 
     def _read(self, split: str, **order: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         config = self._config
-        reader = read(self._dataset, split, config["batch_size"], workers=config["workers"], **order)
+        reader: Any = read(self._dataset, split, config["batch_size"], workers=config["workers"], **order)
         with closing(reader):  # also when the training breaks off: its threads end with it
             yield from islice(reader, self._limit)
 

@@ -67,6 +67,10 @@ def train(
     UserError
         A loss is not finite, or this machine cannot honour the config.
     """
+    if jit_compile and deterministic:
+        raise UserError(
+            "trainer.jit_compile: XLA lacks operations that are deterministic; set trainer.deterministic=false"
+        )
     device = _device(config["strategy"]["accelerator"])
     precision = config["strategy"]["precision"]
     if precision == "16-mixed" and device == "CPU:0":
@@ -118,9 +122,11 @@ def predictor(config: Mapping[str, Any], folder: Path) -> Callable[[np.ndarray],
     call = tf.function(lambda inputs: output(tf.cast(model(tf.cast(inputs, real), training=False), real)))
 
     def predict(inputs: np.ndarray) -> np.ndarray:
+        if not len(inputs):  # some operations refuse an empty batch
+            return predict(np.zeros((1, *inputs.shape[1:]), inputs.dtype))[:0]
         size = config["batch_size"]
         with tf.device(device):
-            predictions = [call(inputs[start : start + size]).numpy() for start in range(0, len(inputs) or 1, size)]
+            predictions = [call(inputs[start : start + size]).numpy() for start in range(0, len(inputs), size)]
         return np.concatenate(predictions)
 
     return predict

@@ -130,8 +130,8 @@ class Epochs:
         return self._course.steps
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        # A generator, because Lightning asks for the first iterator before the first epoch begins.
-        yield from self._course.batches()
+        # Lightning asks for it before the first epoch begins; nothing is read until the first batch is wanted.
+        return self._course.batches()
 
 
 class Module(LightningModule):
@@ -228,7 +228,7 @@ def _call(model: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
 
 
 def _tensors(precision: Precision, device: Any, *arrays: np.ndarray) -> list[Tensor]:
-    tensors: list[Tensor] = precision.convert_input([torch.from_numpy(array).to(device) for array in arrays])
+    tensors: list[Tensor] = precision.convert_input([torch.tensor(array, device=device) for array in arrays])
     return tensors
 
 

@@ -1,6 +1,7 @@
 """The process that computes one run: `python -m twinlib.worker job.json`, started by `twinlib.run`."""
 
 import json
+import shutil
 import sys
 import time
 import uuid
@@ -16,6 +17,7 @@ from twinlib.identity.stat_cache import StatCache
 from twinlib.launcher.pool import tell_trained
 from twinlib.run import Result, label, open_store
 from twinlib.store.lock import Owner, lock
+from twinlib.sweeper.pruning import EXIT_CODE, Pruned, under_study
 from twinlib.training.outcome import Outcome, Report
 
 
@@ -27,6 +29,9 @@ def main(job_file: Path) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except Pruned as end:
+        print(end, file=sys.stderr)
+        return EXIT_CODE
     except KeyboardInterrupt:
         return 130
     answer = {"folder": str(result.folder), "metrics": result.metrics, "objective": result.objective}
@@ -82,11 +87,15 @@ def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: s
     tracker.start(RunInfo(identity.fingerprint, config["name"], label(identity), group, "train", dict(config), root))
     progress = Progress(config)
     try:
-        report: Report = Tracked(progress, tracker.epoch)
+        report = under_study(Tracked(progress, tracker.epoch), config)
         outcome: Outcome = build(config["trainer"])(config=config, dataset=dataset, folder=folder, report=report)
         tell_trained()
         _write_outputs(outcome, folder)
         pictures = draw(outcome, dataset, folder)
+    except Pruned:
+        shutil.rmtree(folder)
+        tracker.fail()
+        raise
     except BaseException:
         tracker.fail()
         raise
@@ -112,8 +121,8 @@ class Tracked:
 def _write_inputs(config: Mapping[str, Any], identity: Identity, dataset: Any, folder: Path) -> None:
     import yaml
 
-    # Where a run is tracked and stored may hold secrets, and says nothing about its result.
-    kept = {key: value for key, value in config.items() if key not in ("tracking", "store")}
+    # Where a run is tracked and stored may hold secrets; that and who asked for it say nothing about its result.
+    kept = {key: value for key, value in config.items() if key not in ("tracking", "store", "sweeper")}
     (folder / "config.yaml").write_text(yaml.safe_dump(kept, sort_keys=False))
     (folder / "identity.json").write_text(json.dumps(identity.to_json(), indent=1))
     (folder / "preprocess.json").write_text(json.dumps(dataset.preprocess.to_json(), indent=1))

@@ -1,6 +1,6 @@
 """The type of every key that all experiments share. Defaults stand in `conf/config.yaml`, and only there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -61,6 +61,7 @@ class Config:
     workers: int = MISSING
     progress: bool = MISSING
     export: str | None = MISSING
+    sweeper: dict[str, Any] = field(default_factory=dict)  # of no use to a single run
 
 
 def register() -> None:

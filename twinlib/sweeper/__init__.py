@@ -1,0 +1,1 @@
+"""Sweeps whose points depend on the results so far."""

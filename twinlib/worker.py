@@ -16,6 +16,7 @@ from twinlib.identity.fingerprint import Identity, identify
 from twinlib.identity.stat_cache import StatCache
 from twinlib.launcher.pool import tell_trained
 from twinlib.run import Result, label, open_store
+from twinlib.store.faults import explained
 from twinlib.store.lock import Owner, lock
 from twinlib.sweeper.pruning import EXIT_CODE, Pruned, under_study
 from twinlib.training.outcome import Outcome, Report
@@ -82,7 +83,8 @@ def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: s
     from twinlib.tracking.tracker import RunInfo, trackers
 
     dataset = build(config["data"])
-    _write_inputs(config, identity, dataset, folder)
+    with explained(folder):
+        _write_inputs(config, identity, dataset, folder)
     tracker = trackers(config)
     tracker.start(RunInfo(identity.fingerprint, config["name"], label(identity), group, "train", dict(config), root))
     progress = Progress(config)
@@ -90,8 +92,9 @@ def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: s
         report = under_study(Tracked(progress, tracker.epoch), config)
         outcome: Outcome = build(config["trainer"])(config=config, dataset=dataset, folder=folder, report=report)
         tell_trained()
-        _write_outputs(outcome, folder)
-        pictures = draw(outcome, dataset, folder)
+        with explained(folder):
+            _write_outputs(outcome, folder)
+            pictures = draw(outcome, dataset, folder)
     except Pruned:
         shutil.rmtree(folder)
         tracker.fail()

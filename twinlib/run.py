@@ -90,12 +90,13 @@ def require_inputs(config: Mapping[str, Any], root: Path) -> None:
         named["data.path"] = config["data"]["path"]
     for key, path in named.items():
         if not (root / path).exists():
-            stage = _stage_that_makes(path, root)
+            stage = stage_that_makes(path, root)
             remedy = f"make it with: dvc repro {stage}" if stage else "no stage of dvc.yaml makes it"
             raise UserError(f"{key}: {path} is missing; {remedy}")
 
 
-def _stage_that_makes(path: str, root: Path) -> str | None:
+def stage_that_makes(path: str, root: Path) -> str | None:
+    """The stage of `dvc.yaml` that has a path among its outputs."""
     import yaml
 
     if not (root / "dvc.yaml").is_file():

@@ -59,6 +59,14 @@ def _command(args: argparse.Namespace) -> None:
         from twinlib.cli.explain import explain
 
         explain(args.words, args.json)
+    elif args.command == "compare":
+        from twinlib.cli.compare import compare
+
+        compare(args.words, args.json, args.output)
+    elif args.command == "graph":
+        from twinlib.cli.graph import graph
+
+        graph(args.words, args.mermaid, args.svg)
     elif args.command == "predict":
         from twinlib.cli.predict import predict
 
@@ -126,6 +134,30 @@ def _parser() -> Parser:
         "what would stand after `python train.py`",
     )
     add_json(command)
+    command = add(
+        "compare",
+        "[--json] [-o PAGE.html] [SWEEP | RUN | FILTER ...] [store.KEY=VALUE ...]",
+        "compare runs: a table, and a page for the browser",
+        "Without words: all runs. SWEEP: its id, the beginning of it, or `last`. FILTER: as for twin runs.\n"
+        "The page is one file that works offline: curves, parallel coordinates, importance of the settings,\n"
+        "the difference of any two runs, pictures, the pipeline.\n\n"
+        "example:\n  twin compare last -o compare.html\n  twin compare 'mnist/*'\n"
+        "  twin compare model=cnn 'lr<1e-3' -o cnn.html",
+        f"{RUN_HELP}; `*` stands for several experiments; sweeps; filters",
+    )
+    add_json(command)
+    command.add_argument("-o", "--output", metavar="PAGE", help="write the page to this file")
+    command = add(
+        "graph",
+        "[--mermaid | --svg FILE] [KEY=VALUE ...]",
+        "show the pipeline: stages fresh or stale, experiments hit or miss",
+        "A stage is stale when `dvc repro` would start it; an experiment is a hit when it would not be trained.\n\n"
+        "example:\n  twin graph\n  twin graph --mermaid > pipeline.mmd\n  twin graph --svg pipeline.svg",
+        "settings for all experiments, such as store.path=/shared/runs",
+    )
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--mermaid", action="store_true", help="as a Mermaid flowchart")
+    form.add_argument("--svg", metavar="FILE", help="as a drawing in this file")
     command = add(
         "predict",
         "RUN INPUT -o OUTPUT [KEY=VALUE ...]",

@@ -15,7 +15,8 @@ from twinlib.errors import UserError
 FIELDS = ("name", "hash", "created", "seconds", "host", "objective")  # of the record itself
 METRIC = "metric."
 
-_CONDITION = re.compile(r"([A-Za-z_][^=<>!\x22]*)(<=|>=|!=|=|<|>)(.*)", re.DOTALL)
+# No `-` in a key: the folder name of a record has one before its first `=`.
+_CONDITION = re.compile(r"(metric\.[^=<>!\x22]+|[A-Za-z_][^=<>!\x22-]*)(<=|>=|!=|=|<|>)(.*)", re.DOTALL)
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -36,6 +37,11 @@ class Condition:
     key: str
     sign: str
     value: str
+
+    @staticmethod
+    def is_one(word: str) -> bool:
+        """Whether a word is meant as a filter, and not as the name of a run or an experiment."""
+        return _CONDITION.fullmatch(word) is not None
 
     @classmethod
     def parse(cls, word: str) -> "Condition":

@@ -137,6 +137,11 @@ class Index:
             yield folder, stamps[folder] if changed + SETTLED_NS < read else "", text
 
 
+def row_of(record: Record) -> Row:
+    """What the index would have of a record that lies anywhere."""
+    return _row(record.folder, _text(record))
+
+
 def config_of(folder: Path) -> dict[str, Any]:
     """The config in a record's identity, or its `config.yaml` where there is none."""
     with suppress(OSError, ValueError, KeyError, TypeError):

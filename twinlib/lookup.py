@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from twinlib.errors import UserError
 from twinlib.store.local import Store
 from twinlib.store.record import RECORD, Damaged, Record
+from twinlib.store.tags import tags
 
 if TYPE_CHECKING:
     from twinlib.identity.fingerprint import Identity
@@ -50,8 +51,8 @@ def find(run: str | Path | None, root: Path, overrides: Sequence[str] = ()) -> R
     Parameters
     ----------
     run
-        A record's folder, its name, the beginning of its name or of its hash, or the name of an experiment; None: the
-        experiment that `overrides` describe.
+        A record's folder, its name, the beginning of its name or of its hash, its tag, or the name of an experiment;
+        None: the experiment that `overrides` describe.
     overrides
         As after `train.py`; all but those of the store go with experiments only.
 
@@ -68,7 +69,9 @@ def find(run: str | Path | None, root: Path, overrides: Sequence[str] = ()) -> R
     folder = Path(run)
     if (folder / RECORD).is_file():
         return _whole(folder.absolute())
-    return _whole(_meant(str(run), list(open_store(root, overrides).records()), root).folder)
+    store = open_store(root, overrides)
+    meant = tags(store.path).get(str(run), str(run))
+    return _whole(_meant(meant, list(store.records()), root).folder)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,14 @@ def _command(args: argparse.Namespace) -> None:
         from twinlib.cli.graph import graph
 
         graph(args.words, args.mermaid, args.svg)
+    elif args.command == "tag":
+        from twinlib.cli.tag import tag
+
+        tag(args.words, args.json, args.delete)
+    elif args.command == "gc":
+        from twinlib.cli.gc import gc
+
+        gc(args.words, args.json, args.yes)
     elif args.command == "predict":
         from twinlib.cli.predict import predict
 
@@ -169,6 +177,27 @@ def _parser() -> Parser:
         RUN_HELP + "; then the file with the samples",
     )
     command.add_argument("-o", "--output", required=True, metavar="OUTPUT", help="file for the predictions")
+    command = add(
+        "tag",
+        "[--json] [NAME RUN [KEY=VALUE ...] | --delete NAME]",
+        "give a run a name, which keeps it from twin gc",
+        "Without words: all tags.\n\nexample:\n  twin tag paper mnist/cnn_keras\n  twin tag --delete paper",
+        f"a name, then {RUN_HELP}",
+    )
+    add_json(command)
+    command.add_argument("--delete", action="store_true", help="take a tag away; its run stays until twin gc")
+    command = add(
+        "gc",
+        "[--json] [--yes] [store.KEY=VALUE ...]",
+        "remove from the store what nobody refers to, after saying what",
+        "Kept are the runs of all sweeps, of the experiments of this project as they are now, and those with a tag.\n"
+        "What a living process works at is not touched. A store that several projects share: their experiments are\n"
+        "not known here, so look at the list first. To forget a sweep, remove its folder in runs/.sweeps.\n\n"
+        "example:\n  twin gc\n  twin gc --yes",
+        "another store than that of conf/",
+    )
+    add_json(command)
+    command.add_argument("--yes", action="store_true", help="remove it; else it is only listed")
     add(
         "push",
         "[RUN ...] [KEY=VALUE ...]",

@@ -72,6 +72,22 @@ def lock(folder: Path, key: str, waiting: Callable[[Owner], None] | None = None)
             path.unlink()
 
 
+def owned(folder: Path) -> tuple[set[str], list[Path]]:
+    """The keys of a store that a living process holds, and the lock files that the dead left."""
+    living: set[str] = set()
+    dead = []
+    for path in sorted((folder / ".locks").glob("*.*")):
+        key, _, number = path.name.rpartition(".")
+        if not number.isdecimal():
+            continue
+        with suppress(FileNotFoundError):  # released meanwhile
+            if _dead(_owner(path), path):
+                dead.append(path)
+            else:
+                living.add(key)
+    return living, dead
+
+
 def _acquire(folder: Path, key: str, waiting: Callable[[Owner], None] | None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     told = None

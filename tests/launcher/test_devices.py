@@ -27,8 +27,8 @@ def test_gpus_are_those_that_cuda_would_show(monkeypatch, visible, expected):
 def test_what_the_user_set_for_threads_stays(monkeypatch):
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    assert devices.threads(2)["OMP_NUM_THREADS"] == "7"
-    assert devices.threads(2)["MKL_NUM_THREADS"] == "2"
+    assert devices.limits(2)["OMP_NUM_THREADS"] == "7"
+    assert devices.limits(2)["MKL_NUM_THREADS"] == "2"
 
 
 def test_devices_are_dealt_out_evenly():

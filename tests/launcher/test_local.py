@@ -256,10 +256,13 @@ pool.ended(60)
 
 def test_runs_are_lost_when_the_server_dies_and_others_go_on(root, make):
     pool = make(workers=2)
-    pool.start(job(root, 0, "Path('server').write_text(str(os.getppid())); Path('runs').touch(); time.sleep(0.5)"))
+    pids = "Path('pids').write_text(f'{os.getppid()} {os.getpid()}'); Path('runs').touch(); time.sleep(60)"
+    pool.start(job(root, 0, pids))
     wait_for(root / "runs")
-    os.kill(int((root / "server").read_text()), signal.SIGKILL)
+    server, worker = map(int, (root / "pids").read_text().split())
+    os.kill(server, signal.SIGKILL)
     (ended,) = wait(pool)
+    wait_for_end_of(worker)
     assert ended.exit_code != 0 and ended.result is None
     assert "lost" in ended.job.log.read_text()
     pool.start(job(root, 1))
@@ -287,3 +290,17 @@ def test_a_package_that_was_installed_anew_is_imported_anew(root, make):
 def test_a_number_of_workers_that_is_none(workers):
     with pytest.raises(UserError, match=r"launcher\.workers=.*: must be at least 1"):
         require_workers(workers)
+
+
+def test_workers_can_be_interrupted_where_interrupts_are_blocked_or_ignored(root, make):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        pool = make(workers=1)
+        pool.start(job(root, 0, "Path('runs').touch(); time.sleep(60)"))
+        wait_for(root / "runs")
+        pool.stop()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    assert (root / "sweep" / "0.log").read_text().endswith("KeyboardInterrupt\n")

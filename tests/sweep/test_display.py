@@ -40,7 +40,7 @@ def test_the_table_has_every_point_and_only_what_differs():
         "2  lr=0.3  failed                 1.5  runs/.sweeps/sweep-a/2.log: exit code 1: ValueError: too steep",
         "3  lr=0.4  stopped",
         "4  lr=0.5  stopped",
-        "sweep-a: 5 points: 1 cached, 1 done, 1 failed, 2 stopped; best val_loss 0.25 (seed=1 lr=0.2)",
+        "sweep-a: 5 points: 1 cached, 1 done, 1 failed, 2 stopped; best val_loss 0.25 (lr=0.2)",
     ]
 
 
@@ -76,7 +76,7 @@ def test_in_a_terminal_there_is_a_picture_and_it_goes(monkeypatch):
     text = out.getvalue()
     for words in ("5 of 5 points", "1 cached", "1 done", "1 running", "1 waiting", "1 failed", "best val_loss 0.25"):
         assert words in text
-    assert "seed=1 lr=0.2" in text and "6.0 s left" in text
+    assert "lr=0.2" in text and "seed=1" not in text and "6.0 s left" in text
     shown.close()
     assert out.getvalue().endswith("\x1b[2K")  # cleared
     shown.close()

@@ -36,9 +36,9 @@ def gpus() -> list[str]:
     return [str(number) for number in range(found)]
 
 
-def threads(count: int) -> dict[str, str]:
-    """Environment of a worker that computes with `count` threads, but for what the user has set."""
-    return {name: os.environ.get(name, str(count)) for name in THREADS}
+def limits(threads: int) -> dict[str, str]:
+    """Environment of a worker that computes with so many threads, but for what the user has set."""
+    return {name: os.environ.get(name, str(threads)) for name in THREADS}
 
 
 def shares(devices: list[str], workers: int) -> list[list[str]]:

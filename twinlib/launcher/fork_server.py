@@ -12,6 +12,7 @@ also because the other side was killed, the workers are interrupted, and killed 
 """
 
 import atexit
+import ctypes
 import gc
 import importlib
 import json
@@ -69,7 +70,7 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
     grace
         Seconds from the interrupt to the kill.
     """
-    began = time.time()
+    began, server = time.time(), os.getpid()
     cold = list(WARM)
     wake, woken = os.pipe()
     for end in (wake, woken):
@@ -102,6 +103,7 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
                 _tell(answers, order, 1)
                 continue
             if pid == 0:
+                _die_with(server)
                 signal.set_wakeup_fd(-1)
                 for descriptor in (orders, wake, woken):
                     os.close(descriptor)
@@ -165,6 +167,15 @@ def _signal(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
+def _die_with(server: int) -> None:
+    """Let the kernel kill this process when the server is killed, which then cannot do it."""
+    if sys.platform == "linux":
+        PR_SET_PDEATHSIG = 1
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != server:  # it is gone already
+            os._exit(1)
+
+
 def _settle(order: Order, answers: int, began: float) -> None:
     """Make the forked process what a fresh one would be."""
     os.setsid()
@@ -176,8 +187,9 @@ def _settle(order: Order, answers: int, began: float) -> None:
     os.close(nothing)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # A shell starts what it puts into the background with interrupts ignored.
+    # A shell starts what it puts into the background with interrupts ignored, and Ray its processes with them blocked.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     os.set_inheritable(answers, True)
     os.environ.update(order.environment | {ANSWERS: f"{answers} {order.number}"})
     for name in [name for name in sys.modules if name.split(".")[0] == "twinlib"]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from twinlib.errors import UserError
-from twinlib.launcher.devices import cores, gpus, shares, threads
+from twinlib.launcher.devices import cores, gpus, limits, shares
 from twinlib.launcher.pool import Ended, Job
 
 SERVER_LOG = "workers.log"  # in the sweep's folder; says something only if workers could not be started
@@ -39,6 +39,8 @@ class LocalPool:
         as many cores.
     workers
         Runs at once; None: as many as there are GPUs for, or cores without GPUs.
+    threads
+        Of a run; None: an equal part of the cores.
     module
         What a worker runs, with `Job.file` as its argument.
     grace
@@ -56,6 +58,7 @@ class LocalPool:
         root: Path,
         strategy: Mapping[str, Any],
         workers: int | None = None,
+        threads: int | None = None,
         module: str = "twinlib.worker",
         grace: float = 10.0,
     ) -> None:
@@ -63,7 +66,7 @@ class LocalPool:
         require_workers(workers)
         self.slots = workers or max(1, (len(devices) or cores()) // strategy["devices"])
         self._shares = shares(devices, self.slots)
-        self._environment = threads(max(1, cores() // self.slots))
+        self._environment = limits(threads or max(1, cores() // self.slots))
         self._root, self._module, self._grace = root, module, grace
         self._running: dict[int, _Worker] = {}
         self._server: subprocess.Popen[bytes] | None = None

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -73,7 +73,7 @@ class Display:
                 picture.append(f"   {count} {state}", style)
         best = sweep.best()
         if best is not None:
-            picture.append(f"\nbest {sweep.objective} {best.objective:.4g}   {' '.join(best.overrides)}")
+            picture.append(f"\nbest {sweep.objective} {best.objective:.4g}   {' '.join(_own(sweep)(best))}")
         if (left := seconds_left(sweep)) is not None:
             picture.append(f"\n{_duration(left)} left")
         return picture
@@ -91,14 +91,13 @@ def seconds_left(sweep: Sweep) -> float | None:
 
 def table(sweep: Sweep, folder: Path) -> Iterator[str]:
     """The lines of a table of all points and a summary; `folder` has the logs of those that failed."""
-    # What all points have in common is no news.
-    common = set.intersection(*(set(point.overrides) for point in sweep.points)) if len(sweep.points) > 1 else set()
+    own = _own(sweep)
     rows = [("", "point", "state", sweep.objective, "seconds", "")]
     for point in sweep.points:
         rows.append(
             (
                 str(point.number),
-                " ".join(word for word in point.overrides if word not in common) or "-",
+                " ".join(own(point)) or "-",
                 point.state if point.state not in (RUNNING, WAITING) else "stopped",
                 "" if point.objective is None else f"{point.objective:.6g}",
                 f"{point.seconds:.1f}" if point.seconds else "",
@@ -130,8 +129,16 @@ def summary(sweep: Sweep) -> str:
     ]
     words = ", ".join(f"{count} {state}" for state, count in counts if count)
     best = sweep.best()
-    end = "" if best is None else f"; best {sweep.objective} {best.objective:.6g} ({' '.join(best.overrides)})"
-    return f"{sweep.id}: {len(sweep.points)} points: {words}{end}"
+    if best is not None:
+        words += f"; best {sweep.objective} {best.objective:.6g} ({' '.join(_own(sweep)(best)) or best.number})"
+    return f"{sweep.id}: {len(sweep.points)} points: {words}"
+
+
+def _own(sweep: Sweep) -> Callable[[SweepPoint], list[str]]:
+    """The overrides of a point that tell it from the others."""
+    several = len(sweep.points) > 1
+    common = set.intersection(*(set(point.overrides) for point in sweep.points)) if several else set()
+    return lambda point: [word for word in point.overrides if word not in common]
 
 
 def _line(over: SweepPoint, sweep: Sweep, total: int | None) -> str:

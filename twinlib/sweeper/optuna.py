@@ -100,12 +100,13 @@ class Trials:
         session: Session = open_session()
         try:
             with session:
-                self._submit(trial, session)
-                while session.pending:
-                    while session.pending < session._pool.slots and (trial := self._ask()) is not None:
+                while trial is not None or session.pending:
+                    if trial is not None:
                         self._submit(trial, session)
-                    done = session.next()
-                    self._tell(self._on_their_way.pop(done.number), done)
+                    else:
+                        done = session.next()
+                        self._tell(self._on_their_way.pop(done.number), done)
+                    trial = self._ask() if session.pending < session._pool.slots else None
         finally:
             result = self._with_pruned(session.sweep)
             manifest.write(result, session.folder)

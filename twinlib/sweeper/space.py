@@ -1,6 +1,7 @@
 """A search space: for each key the values that it may have, written as Hydra writes sweeps."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -114,14 +115,16 @@ def _range(value: RangeSweep, line: str | None) -> BaseDistribution:
         raise UserError(f"{line}: an empty range; it starts at the first number and ends before the second")
     _check_log(line, value.tags, min(values))
     log = "log" in value.tags
-    step = abs(value.step)
-    if log and step != 1:
+    if log and abs(value.step) != 1:
         raise UserError(f"{line}: a range with log has the step 1; or write an interval")
     if all(isinstance(number, int) for number in values):
-        return IntDistribution(min(values), max(values), log=log, step=int(step))
+        return IntDistribution(min(values), max(values), log=log, step=int(abs(value.step)))
     if log:
         raise UserError(f"{line}: a range of fractions has no log; write tag(log,interval(…))")
-    return FloatDistribution(min(values), max(values), step=float(step))
+    # In decimals, as Optuna counts: 0.1 + 3 * 0.2 is 0.7 and not a little more.
+    start, step = Decimal(repr(value.start)), Decimal(repr(value.step))
+    low, high = sorted(map(float, (start, start + (len(values) - 1) * step)))
+    return FloatDistribution(low, high, step=float(abs(step)))
 
 
 def _check_log(line: str | None, tags: set[str], low: float) -> None:

@@ -1,6 +1,7 @@
 """A persistent study: a journal that several processes and machines extend, each trial told once."""
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import CategoricalDistribution, distribution_to_json
+from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
@@ -74,7 +76,7 @@ class Study:
                 )
             except (ValueError, KeyError) as error:
                 raise UserError(
-                    f"{settings.file}: is no journal of a study ({error}); set another sweeper.study"
+                    f"{settings.file}: is no journal of a study: {error}; set another sweeper.study"
                 ) from error
 
     def _require_same(self, common: Mapping[str, Any]) -> None:
@@ -93,6 +95,8 @@ class Study:
         # While this lock is held, the others know that the trials of this process are on their way.
         self._presence = lock(self._settings.folder, self._name)
         self._presence.__enter__()
+        with self._alone():
+            self._ask_again(self._lost())
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -107,7 +111,7 @@ class Study:
         with self._alone():
             trials = self._trials()
             if sum(map(_counts, trials)) >= self._settings.trials:
-                self._ask_again(trial for trial in self._running() if not self._is_alive(trial.user_attrs.get(OWNER)))
+                self._ask_again(self._lost())
                 trials = self._trials()
                 if sum(map(_counts, trials)) >= self._settings.trials:
                     return None
@@ -162,6 +166,10 @@ class Study:
     def _running(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
+    def _lost(self) -> Iterator[FrozenTrial]:
+        """Trials on their way whose process has ended."""
+        return (trial for trial in self._running() if not self._is_alive(trial.user_attrs.get(OWNER)))
+
     def _ask_again(self, trials: Iterator[FrozenTrial]) -> None:
         for trial in trials:
             self._study._storage.set_trial_user_attr(trial._trial_id, STOPPED, True)
@@ -207,7 +215,10 @@ def sampler(name: str, seed: int, number: int) -> BaseSampler:
     if name == "cmaes":  # the seed of its evolution belongs to the study
         return CmaEsSampler(seed=seed, independent_sampler=independent, warn_independent_sampling=False)
     if name == "qmc":  # that of its sequence too
-        return QMCSampler(seed=seed, scramble=True, independent_sampler=independent, warn_independent_sampling=False)
+        with warnings.catch_warnings(category=ExperimentalWarning, action="ignore"):
+            return QMCSampler(
+                seed=seed, scramble=True, independent_sampler=independent, warn_independent_sampling=False
+            )
     return TPESampler(seed=own, constant_liar=True)
 
 

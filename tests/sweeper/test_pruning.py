@@ -114,7 +114,8 @@ def test_hyperband_ends_the_worse_ones(file):
 def test_without_a_trial_the_report_is_the_one_given():
     report = Silent()
     code = (
-        "import sys; from twinlib.sweeper.pruning import under_study; under_study(None, {'sweeper': {'pruner': 'none'}});"
+        "import sys; from twinlib.sweeper.pruning import under_study;"
+        "under_study(None, {'sweeper': {'pruner': 'none'}});"
         "print('optuna' in sys.modules)"
     )
     assert under_study(report, {"sweeper": {}, "epochs": 3}) is report

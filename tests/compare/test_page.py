@@ -81,6 +81,7 @@ def test_a_click_on_a_heading_sorts(lab, show):
     for rate, loss in ((0.01, 0.3), (10.0, 0.1), (0.5, 0.2)):
         lab.record(lr=rate, losses=(1.0, loss))
     browser = show()
+    assert column(browser, "val_loss") == ["0.1", "0.2", "0.3"]  # the best is first
     click(browser, "#table th button", "lr")
     assert column(browser, "lr") == ["0.01", "0.5", "10"]
     click(browser, "#table th button", "lr")
@@ -159,6 +160,7 @@ def test_importance_or_why_there_is_none(lab, show):
 def test_numbers_that_are_none(lab, show):
     lab.record(losses=(float("inf"), float("nan"))), lab.record(lr=0.3)
     browser = show()
+    assert column(browser, "val_loss") == ["0.25", "nan"]
     click(browser, "#table th button", "val_loss")
     assert column(browser, "val_loss") == ["0.25", "nan"]
     assert "NaN" not in browser.find_element("id", "parallel-plot").get_attribute("innerHTML")

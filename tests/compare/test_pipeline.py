@@ -72,6 +72,15 @@ def test_states_follow_what_is_done(repo):
     assert "slope.txt" in nodes["train@slope"].note
 
 
+@pytest.mark.slow
+def test_a_stage_can_ask_while_dvc_runs_it(repo):
+    command = f"{sys.executable} -m twinlib.cli.twin graph > graph.txt"
+    (repo.root / "dvc.yaml").write_text(f"{DVC}  report: {{cmd: '{command}', deps: [data], outs: [graph.txt]}}\n")
+    dvc(repo, "repro", "--quiet", "report")
+    lines = [line.split()[1:3] for line in (repo.root / "graph.txt").read_text().splitlines()]
+    assert ["report", "running"] in lines and ["measure", "fresh"] in lines and ["train@slope", "stale"] in lines
+
+
 def test_without_dvc_the_experiments_are_there(lab, capsys):
     write_experiments(lab.root, slope=0.3)
     (node,) = pipeline.pipeline(lab.root)
@@ -113,7 +122,7 @@ def test_svg_is_xml_with_every_node_in_a_place_of_its_own():
 
 def test_a_stage_that_asks_is_running(monkeypatch):
     monkeypatch.setenv("DVC_STAGE", "report")
-    assert pipeline._stage("report", (), {"report": [{"changed outs": {"a": "deleted"}}]}).state == "running"
-    assert pipeline._stage("other", (), {}).state == FRESH
-    assert pipeline._stage("other", (), {"other": ["always changed"]}).note == "always changed"
+    assert pipeline._stage("report", (), [{"changed outs": {"a": "deleted"}}]).state == "running"
+    assert pipeline._stage("other", (), []).state == FRESH
+    assert pipeline._stage("other", (), ["always changed"]).note == "always changed"
     assert pipeline._stage("other", (), None).state == UNKNOWN

@@ -56,7 +56,7 @@ const columns = [
   ...(runs.some((run) => run.state) ? [{ heading: "state", text: (run) => run.state || "-", value: (run) => run.state || "" }] : []),
   { heading: "made", text: (run) => run.created.replace("T", " ").replace("Z", ""), value: (run) => run.created },
 ];
-const order = { column: null, sign: 1 };
+const order = { column: columns.findIndex((column) => column.metric === data.objective), sign: data.minimize ? 1 : -1 };
 let ticked = [];
 function compare(a, b) {
   if (isNumber(a) && isNumber(b)) return order.sign * (a - b);
@@ -65,7 +65,7 @@ function compare(a, b) {
 }
 function drawTable() {
   const places = [...runs.keys()];
-  if (order.column !== null) places.sort((a, b) => compare(columns[order.column].value(runs[a]), columns[order.column].value(runs[b])) || a - b);
+  if (order.column >= 0) places.sort((a, b) => compare(columns[order.column].value(runs[a]), columns[order.column].value(runs[b])) || a - b);
   const numeric = columns.map((column) => runs.some((run) => isNumber(column.value(run))));
   const best = columns.map((column) => {
     if (!column.metric || column.metric !== data.objective && !/loss|acc/.test(column.metric)) return null;
@@ -246,6 +246,7 @@ function start() {
   $("second").addEventListener("change", drawDifference);
   $("picture-name").addEventListener("change", drawPictures);
   window.addEventListener("resize", drawCurves);
+  document.body.style.setProperty("--strength", runs.length > 80 ? 0.4 : 1);
   drawTable(); drawCurves(); drawParallel(); drawImportance(); drawDifference();
   if (pictures.length) drawPictures();
 }

@@ -124,39 +124,50 @@ def _stages(root: Path) -> tuple[list[Node], dict[str, str]]:
     """The stages as DVC sees them, and the command of each."""
     if not (root / "dvc.yaml").is_file():
         return [], {}
-    questions = [_ask(root, "dag", "--dot"), _ask(root, "status", "--json")]
-    answers = [question.communicate() for question in questions]
-    for question, (_, error) in zip(questions, answers, strict=True):
-        if question.returncode:
-            last = (error.strip().splitlines() or ["it says nothing"])[-1]
-            print(f"not known of all stages, dvc failed: {last}", file=sys.stderr)
-            break
-    if questions[0].returncode:
-        return [], {}
-    graph, status = answers[0][0], answers[1][0]
-    after: dict[str, list[str]] = {}
-    for line in graph.splitlines():
+    after: dict[str, tuple[str, ...]] = {}
+    try:
+        after = _graph(_ask(root, "dag", "--dot"))
+        asks = os.environ.get("DVC_STAGE")
+        # DVC guards the outputs of the stage that it runs: a question about that one, or a later one, would fail.
+        closed = _later(asks, after) if asks in after else set()
+        named = sorted(after.keys() - closed) if closed else []
+        changed = json.loads(_ask(root, "status", "--json", *named).strip().splitlines()[-1])
+        said = {name: changed.get(name, []) for name in after if name not in closed}
+    except (_NoAnswer, ValueError, IndexError) as error:
+        print(f"not known of all stages, dvc failed: {error}", file=sys.stderr)
+        said = {}
+    return [_stage(name, keys, said.get(name)) for name, keys in after.items()], _commands(root)
+
+
+def _graph(dot: str) -> dict[str, tuple[str, ...]]:
+    """From DVC's drawing of the stages, the keys of those that each one needs."""
+    after: dict[str, tuple[str, ...]] = {}
+    for line in dot.splitlines():
         names = re.findall(r'"([^"]*)"', line)
         for name in names:
-            after.setdefault(name, [])
+            after.setdefault(name, ())
         if len(names) == 2 and "->" in line:
-            after[names[1]].append(f"{STAGE} {names[0]}")
-    try:
-        changed = json.loads(status.strip().splitlines()[-1])
-    except (ValueError, IndexError):
-        changed = None
-    return [_stage(name, tuple(keys), changed) for name, keys in after.items()], _commands(root)
+            after[names[1]] += (f"{STAGE} {names[0]}",)
+    return after
 
 
-def _stage(name: str, after: tuple[str, ...], changed: Mapping[str, Any] | None) -> Node:
+def _later(name: str | None, after: Mapping[str, tuple[str, ...]]) -> set[str | None]:
+    """A stage and all that need it."""
+    found = {name}
+    while more := {other for other, keys in after.items() if any(f"{STAGE} {n}" in keys for n in found)} - found:
+        found |= more
+    return found
+
+
+def _stage(name: str, after: tuple[str, ...], changed: Sequence[Any] | None) -> Node:
     if os.environ.get("DVC_STAGE") == name:  # the stage that asks
         return Node(STAGE, name, RUNNING, after=after)
     if changed is None:
-        return Node(STAGE, name, UNKNOWN, "dvc status gives no answer", after)
-    if name not in changed:
+        return Node(STAGE, name, UNKNOWN, "", after)
+    if not changed:
         return Node(STAGE, name, FRESH, after=after)
     said = []
-    for entry in changed[name]:
+    for entry in changed:
         for what, paths in entry.items() if isinstance(entry, dict) else [(entry, ())]:
             said.append(f"{what}: {_few(paths)}" if paths else str(what))
     return Node(STAGE, name, STALE, "; ".join(said), after)
@@ -167,15 +178,21 @@ def _few(paths: Iterable[str]) -> str:
     return ", ".join(paths[:2]) + (f" and {len(paths) - 2} more" if len(paths) > 2 else "")
 
 
-def _ask(root: Path, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+class _NoAnswer(Exception):
+    pass
+
+
+def _ask(root: Path, *words: str) -> str:
+    done = subprocess.run(
         [sys.executable, "-m", "dvc", *words],
         cwd=root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         env={**os.environ, "DVC_NO_ANALYTICS": "1"},
     )
+    if done.returncode:
+        raise _NoAnswer((done.stderr.strip().splitlines() or ["it says nothing"])[-1])
+    return done.stdout
 
 
 def _commands(root: Path) -> dict[str, str]:

@@ -223,7 +223,7 @@ function drawDifference() {
 function drawPictures() {
   const name = $("picture-name").value;
   const shown = [...runs.entries()].filter(([, run]) => run.pictures[name]).sort(([a], [b]) => ranks.get(a) - ranks.get(b));
-  fill($("gallery"), ...shown.map(([number, run]) => make("figure", marks(number), make("figcaption", {}, make("span", { class: "dot", style: `background:${color(number)}` }), `${run.label}  `, make("code", {}, run.hash)), make("img", { src: run.pictures[name], alt: `${name} of ${run.label}`, loading: "lazy" }))));
+  fill($("gallery"), ...shown.map(([number, run]) => make("figure", marks(number), make("figcaption", {}, make("span", { class: "dot", style: `background:${color(number)}` }), `${run.label}  `, make("code", {}, run.hash)), make("img", { src: run.pictures[name], alt: `${name} of ${run.label}` }))));
 }
 
 function start() {
@@ -249,5 +249,6 @@ function start() {
   document.body.style.setProperty("--strength", runs.length > 80 ? 0.4 : 1);
   drawTable(); drawCurves(); drawParallel(); drawImportance(); drawDifference();
   if (pictures.length) drawPictures();
+  window.addEventListener("load", () => $(location.hash.slice(1))?.scrollIntoView()); // the page was empty when the browser looked for it
 }
 start();

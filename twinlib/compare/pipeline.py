@@ -23,7 +23,7 @@ _COLORS = {
     **dict.fromkeys((RUNNING, UNKNOWN), ("#f3f3f3", "#595959")),
     WRONG: ("#fbe9e9", "#a11d1d"),
 }
-_WIDTH, _HEIGHT, _RIGHT, _DOWN, _LONGEST = 184, 46, 232, 62, 26  # of a box and from one to the next, in pixels
+_WIDTH, _HEIGHT, _RIGHT, _DOWN, _LONGEST = 204, 46, 248, 62, 30  # of a box and from one to the next, in pixels
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def svg(nodes: Sequence[Node]) -> str:
             f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="{22 if node.kind == EXPERIMENT else 5}" '
             f'fill="{fill}" stroke="{stroke}"/>'
             f'<text x="{x + _WIDTH / 2}" y="{y + 19}" text-anchor="middle" fill="#1c2733">{escape(shown)}</text>'
-            f'<text x="{x + _WIDTH / 2}" y="{y + 36}" text-anchor="middle" fill="{stroke}" font-weight="600">'
+            f'<text x="{x + _WIDTH / 2}" y="{y + 36}" text-anchor="middle" style="fill:{stroke};font-weight:600">'
             f"{escape(node.state)}</text></g>"
         )
     return "".join(parts) + "</svg>"

@@ -1,6 +1,7 @@
 """Which runs are compared, and all that their records say."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -110,8 +111,15 @@ def choose(words: Sequence[str], root: Path) -> Selection:
                     # A point that is in the sweep twice was computed once.
                     runs.setdefault(folder, Run(rows[folder], point.state))
             continue
-        for name in _experiments(word, root) or [word]:
-            record = lookup.find(name, root, settings)
+        several = _experiments(word, root)
+        for name in several or [word]:
+            try:
+                record = lookup.find(name, root, settings)
+            except UserError as error:
+                if not several:
+                    raise
+                print(f"left out, {error}", file=sys.stderr)
+                continue
             folder = record.folder.absolute()
             row = rows.get(folder) or (None if conditions else row_of(record))
             if row is not None:

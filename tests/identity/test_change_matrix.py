@@ -139,6 +139,19 @@ def interpreter(minor: int = 11, optimize: int = 0) -> Change:
     return change
 
 
+def neighbour(definition: str, user: str = "") -> Change:
+    """Two definitions in `net/pair.py`, of which the model uses `first`; and a line that may lead to the other one."""
+    return several(
+        lambda s: s.edit("net/model.py", "from net.stars import *\n", "from net.pair import first\n"),
+        write("net/pair.py", f"def first():\n    return 1\n\n\n{definition}"),
+        write("net/steps.py", f"{user}\nSTEP = 4\n"),
+    )
+
+
+SECOND = "def second():\n    return 2\n"
+TORCH_CLASS = "from torch import nn\n\n\nclass Second(nn.Module):\n    size = 2\n"
+SECOND_CHANGED = edit("net/pair.py", "2", "3")
+PAIR_CHANGED = "code: net.pair has changed"
 DOCS_READ = several(write("net/constants.py", "SCALE = len(__doc__ or '')\n"))
 EDITABLE = '{"url": "file:///anywhere", "dir_info": {"editable": true}}'
 FROM_FOLDER = '{"url": "file:///anywhere", "dir_info": {}}'
@@ -199,6 +212,14 @@ HITS = [
     hit("edit in run and worker", several(write("twinlib/run.py", ""), write("twinlib/worker.py", "")),
          before=with_twinlib),
     hit("a distribution that nobody imports", lambda s: s.install("bystander", "2.0", {"bystander/__init__.py": ""})),
+    hit("unrelated class in the same file", edit("net/model.py", "size = 5", "size = 6"),
+        before=edit("net/model.py", "from net.stars import *", "from net.stars import light")),
+    hit("unrelated function in the same file", SECOND_CHANGED, before=neighbour(SECOND)),
+    hit("unrelated torch module in the same file", SECOND_CHANGED, before=neighbour(TORCH_CLASS)),
+    hit("unrelated function in the same file is new", edit("net/pair.py", "1\n", f"1\n\n\n{SECOND}"),
+        before=neighbour("")),
+    hit("unrelated function in the same file imports something", edit("net/pair.py", "return 2", "import unused"),
+        before=neighbour(SECOND)),
     hit("build for another device", lambda s: s.install("thirdparty", "1.0+cu130", {"thirdparty/__init__.py": ""})),
 ]
 
@@ -268,6 +289,27 @@ CODE = [
     miss("comment, where torch reads types from it", edit("net/layers.py", "Tensor", "int"),
          "code: net.layers has changed", before=several(write("net/layers.py", "class Dense: ... # type: Tensor\n"),
          write("net/constants.py", "import torch\n\nSCALE = torch.jit.script\n"))),
+    miss("neighbour named by a text", SECOND_CHANGED, PAIR_CHANGED, before=neighbour(SECOND, "NAME = 'the second'")),
+    miss("neighbour named in the config", SECOND_CHANGED, PAIR_CHANGED,
+         before=several(neighbour(SECOND), setting("model.activation", "second"))),
+    miss("neighbour named in a file of the inputs", SECOND_CHANGED, PAIR_CHANGED,
+         before=several(neighbour(SECOND), write("a.yaml", "f: second"), setting("inputs", {"layout": "a.yaml"}))),
+    miss("neighbour behind a star", SECOND_CHANGED, PAIR_CHANGED, before=neighbour(SECOND, "from net.pair import *")),
+    miss("neighbour in a module that is an object", SECOND_CHANGED, PAIR_CHANGED,
+         before=neighbour(SECOND, "from net import pair\nLIBRARIES = [pair]")),
+    miss("neighbour in a module named by a text", SECOND_CHANGED, PAIR_CHANGED,
+         before=neighbour(SECOND, "NAME = 'net.pair'")),
+    miss("neighbour in a declared module", SECOND_CHANGED, PAIR_CHANGED,
+         before=neighbour(SECOND, "__code_deps__ = ['net.pair']")),
+    miss("neighbour where all globals are looked at", SECOND_CHANGED, PAIR_CHANGED,
+         before=neighbour(SECOND, "def look(function):\n    return function.__globals__\n\n\nlook")),
+    miss("neighbour with a decorator", SECOND_CHANGED, PAIR_CHANGED, before=neighbour(f"@print\n{SECOND}")),
+    miss("neighbour with a base class", SECOND_CHANGED, PAIR_CHANGED,
+         before=neighbour("from net.bases import Base\n\n\nclass Second(Base):\n    size = 2\n")),
+    miss("neighbour that runs in a default argument", edit("net/pair.py", "print(2)", "print(3)"), PAIR_CHANGED,
+         before=neighbour("def second(x=print(2)): ...\n")),
+    miss("neighbour of a torch that is no package", SECOND_CHANGED, PAIR_CHANGED,
+         before=several(neighbour(TORCH_CLASS), write("torch/__init__.py", ""), write("torch/nn.py", "Module = int"))),
     miss("edit in the training code", edit_package("loss"), *(f"code: twinlib.loss{name} has changed" for name in ("",
          ".shapes", ".torch")), before=with_twinlib),
 ]

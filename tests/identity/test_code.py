@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from twinlib.errors import UserError
-from twinlib.identity import bytecode, code, syntax
+from twinlib.identity import code, sources, syntax
 from twinlib.identity.code import closure
 from twinlib.identity.stat_cache import StatCache
 
@@ -23,7 +23,7 @@ def reached(project: Path, target: str = "start.f", deps: tuple[str, ...] = (), 
         path = project / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return closure({"_target_": target}, [], deps, project, StatCache(project / ".twin"))
+    return closure({"_target_": target}, "", deps, project, StatCache(project / ".twin"))
 
 
 def test_imports_are_followed_in_circles(project: Path) -> None:
@@ -145,16 +145,45 @@ def test_another_analyser_parses_again(scratch: Scratch, monkeypatch: pytest.Mon
     scratch.identify()
     (tmp_path / "syntax.py").write_text("")
     monkeypatch.setattr(syntax, "__file__", str(tmp_path / "syntax.py"))
-    monkeypatch.setattr(syntax, "read", lambda source, package: syntax.Text("another tree", ""))
-    assert set(scratch.identify().code.values()) > {"another tree"}
+    parsed = []
+    read = syntax.read
+    monkeypatch.setattr(syntax, "read", lambda source, package: parsed.append(source) or read(source, package))
+    scratch.identify()
+    assert len(parsed) > 10
 
 
 def test_bytecode_that_stays_although_it_is_old_is_a_doubt(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code, "is_current", lambda path, source: False)
+    monkeypatch.setattr(sources, "is_current", lambda path, source: False)
     assert reached(project, start="def f(): ...\n").doubts == (
         "start.py: Python runs old bytecode of it; delete its __pycache__",
     )
-    assert bytecode.is_current is not code.is_current
+
+
+def test_a_definition_counts_once_its_name_stands_anywhere(project: Path) -> None:
+    def hash_with(number: int, **files: str) -> str:
+        second = f"def second(): return {number}\n"
+        return reached(project, **{"start": f"import a\ndef f(): ...\n{second}", "a": "", **files}).hashes["start"]
+
+    assert hash_with(1) == hash_with(2)
+    for use in ("x = second", "x = y.second", "x = 'second'", "def g(second): ...\ng()", "import b.second"):
+        assert hash_with(1, a=use) != hash_with(2, a=use), use
+
+
+def test_an_extension_module_may_reach_anything(project: Path) -> None:
+    def hash_with(number: int) -> str:
+        return reached(project, start=f"import a\ndef f(): ...\ndef second(): return {number}\n").hashes["start"]
+
+    assert hash_with(1) == hash_with(2)
+    (project / "a.abi3.so").write_bytes(b"\x7fELF")
+    assert hash_with(1) != hash_with(2)
+
+
+def test_what_a_handled_package_leads_to_is_handled(project: Path) -> None:
+    files = {"p/__init__": "from . import hub\n", "p/hub": "import q as r\n", "p/late": "def g(): return 1\n"}
+    files |= {"q": "def h(): return 1\n", "start": "import p, o\ndef f(): return [p]\n", "o": "import p.late\n"}
+    before = reached(project, **files).hashes
+    after = reached(project, **{"p/late": "def g(): return 2\n", "q": "def h(): return 2\n"}).hashes
+    assert {name for name in before if before[name] != after[name]} == {"p.late", "q"}
 
 
 def test_a_doubt_names_file_line_and_remedy(project: Path) -> None:

@@ -102,9 +102,10 @@ def identify(config: Mapping[str, Any], root: Path, cache: StatCache | None = No
     doubts: list[str] = []
     part = configs.canonical(configs.identity_part(config), doubts)
     paths = _inputs(config, root, doubts)
-    targets, texts = _names(part)
+    targets = {key: str(value) for key, value in configs.leaves(part) if key.rpartition(".")[2] == "_target_"}
     paths |= _paths_in(part, root, paths, doubts)
-    found = closure(targets, texts, _code_deps(config), root, cache, tuple(paths.values()))
+    words = "\n".join(f"{key} {value}" for key, value in configs.leaves(part))
+    found = closure(targets, words, _code_deps(config), root, cache, tuple(paths.values()))
     data = {key: content_hash(path, cache) for key, path in paths.items()}
     cache.save()
 
@@ -143,17 +144,6 @@ def _inputs(config: Mapping[str, Any], root: Path, doubts: list[str]) -> dict[st
         else:
             doubts.append(f"{key}: {path!r} is no path of a file or folder; fetch it first, in a stage of dvc.yaml")
     return paths
-
-
-def _names(part: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
-    """Every `_target_` by its key, and all other texts that are dotted names."""
-    targets, texts = {}, []
-    for key, value in configs.leaves(part):
-        if key.rpartition(".")[2] == "_target_":
-            targets[key] = str(value)
-        elif type(value) is str and "." in value and all(word.isidentifier() for word in value.split(".")):
-            texts.append(value)
-    return targets, texts
 
 
 def _paths_in(part: dict[str, Any], root: Path, inputs: Mapping[str, Path], doubts: list[str]) -> dict[str, Path]:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from twinlib.errors import UserError
-from twinlib.store.filter import Condition, json_path
+from twinlib.store.filter import Condition, place
 
 CNN = {"_target_": "twinlib.models.cnn_torch.cnn", "dense": 128}
 LOSS = {"_target_": "twinlib.loss.torch.CrossEntropy"}
@@ -65,12 +65,12 @@ def test_what_is_no_filter(word):
 @pytest.mark.parametrize(
     ("key", "path"),
     [
-        ("lr", '$."config"."lr"'),
-        ("model.filters[1]", '$."config"."model"."filters"[1]'),
-        (r"names.a\.b", '$."config"."names"."a.b"'),
-        ("metric.val_loss", '$."metrics"."val_loss"'),
-        ("seconds", '$."seconds"'),
+        ("lr", ("config", '$."lr"')),
+        ("model.filters[1]", ("config", '$."model"."filters"[1]')),
+        (r"names.a\.b", ("config", '$."names"."a.b"')),
+        ("metric.val_loss", ("metrics", '$."val_loss"')),
+        ("seconds", ("record", '$."seconds"')),
     ],
 )
 def test_where_a_key_lies(key, path):
-    assert json_path(key) == path
+    assert place(key) == path

@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -120,7 +121,7 @@ def test_a_lost_or_damaged_or_old_index_is_built_again(index, make):
     base = sqlite3.connect(index.file)
     with base:
         base.execute("PRAGMA user_version = 99")
-        base.execute("UPDATE runs SET row = '{}'")
+        base.execute("UPDATE runs SET record = '{}'")
     base.close()
     assert names(index) == ["lab/1"]
 
@@ -129,6 +130,16 @@ def test_a_home_that_cannot_be_written(store, make, tmp_path):
     make(1)
     (tmp_path / "file").write_text("")
     assert names(Index(store.path, tmp_path / "file")) == ["lab/1"]
+
+
+def test_several_at_once(store, make, tmp_path):
+    for number in range(30):
+        make(number)
+    with ThreadPoolExecutor(8) as pool:
+        indices = [Index(store.path, tmp_path / ".twin") for _ in range(8)]
+        found = list(pool.map(lambda index: sorted(names(index)), indices))
+    assert found == [sorted(f"lab/{number}" for number in range(30))] * 8
+    assert names(Index(store.path, tmp_path / ".twin"), "seed<3", sort="seed") == ["lab/0", "lab/1", "lab/2"]
 
 
 def test_two_stores_have_two_indices(store, make, tmp_path):

@@ -107,21 +107,25 @@ def as_number(value: Any) -> float | None:
         return None
 
 
-def json_path(key: str) -> str:
-    """Where in an index's row the value of a key is, as SQLite writes it: `$."config"."model"."filters"[0]`."""
-    if key in FIELDS:
-        steps = [key]
-    elif key.startswith(METRIC):
-        steps = ["metrics", key.removeprefix(METRIC)]
-    else:
-        steps = ["config", *(step.replace("\\.", ".") for step in re.split(r"(?<!\\)\.", key))]
+def place(key: str) -> tuple[str, str]:
+    """Where an index has the value of a key: the column, and the path in it as SQLite writes it, `$."model"."dense"`.
+
+    Raises
+    ------
+    UserError
+        There is a quote in the key.
+    """
     if '"' in key:
         raise UserError(f"{key}: no key has a quote in it")
+    if key in FIELDS:
+        return "record", f'$."{key}"'
+    if key.startswith(METRIC):
+        return "metrics", f'$."{key.removeprefix(METRIC)}"'
     path = "$"
-    for step in steps:
-        name, places = re.fullmatch(r"(.*?)((?:\[\d+\])*)", step, re.DOTALL).groups()  # type: ignore[union-attr]
-        path += f'."{name}"{places}'
-    return path
+    for step in re.split(r"(?<!\\)\.", key):
+        name, items = re.fullmatch(r"(.*?)((?:\[\d+\])*)", step, re.DOTALL).groups()  # type: ignore[union-attr]
+        path += '."{}"{}'.format(name.replace("\\.", "."), items)
+    return "config", path
 
 
 def _words(group: dict[str, Any]) -> list[str]:

@@ -18,13 +18,15 @@ from typing import Any
 
 from twinlib.errors import UserError
 from twinlib.store.faults import explained
-from twinlib.store.filter import FIELDS, METRIC, Condition, as_number, json_path
+from twinlib.store.filter import FIELDS, METRIC, Condition, as_number, place
 from twinlib.store.local import FOLDER
 from twinlib.store.record import RECORD, Damaged, Record
 
-VERSION = 1
+VERSION = 2
 SETTLED_NS = 2_000_000_000  # what is younger may change again within one tick of the file system's clock
 CHUNK = 2000  # records read between two commits: an interrupted build goes on from there
+_TEXTS = "record, metrics, config"  # JSON, apart from each other: a filter reads only what it asks for
+_ROW = f"SELECT folder, {_TEXTS} FROM runs"
 WAIT = 10.0  # seconds for another process that updates the same index
 
 
@@ -66,13 +68,14 @@ class Index:
             No run has such a key, or the store cannot be read.
         """
         with self._opened() as base:
+            base.execute("BEGIN")  # all answers are of one state, whatever other processes write meanwhile
             found = _matching(base, conditions)
             if sort is not None:
                 found = _sorted(base, found, sort, reverse)
             rows = [
-                _row(self._store / folder, text)
+                _row(self._store / folder, *texts)
                 for (identifier,) in found
-                for folder, text in base.execute("SELECT folder, row FROM runs WHERE id = ?", (identifier,))
+                for folder, *texts in base.execute(f"{_ROW} WHERE id = ?", (identifier,))
             ]
         if sort is None:
             rows.sort(key=lambda row: (row.created, row.folder.name), reverse=reverse)
@@ -96,50 +99,61 @@ class Index:
     def _connect(self, place: str) -> sqlite3.Connection:
         if place != ":memory:":
             self.file.parent.mkdir(parents=True, exist_ok=True)
-        base = sqlite3.connect(place, timeout=WAIT)
+        base = sqlite3.connect(place, timeout=WAIT, isolation_level=None)
         # It can be built again: a loss of power may cost it.
         base.execute("PRAGMA synchronous = OFF")
-        (version,) = base.execute("PRAGMA user_version").fetchone()
-        if version != VERSION:
-            base.execute("DROP TABLE IF EXISTS runs")
-            base.execute("CREATE TABLE runs (id INTEGER PRIMARY KEY, folder TEXT UNIQUE, stamp TEXT, row TEXT)")
-            base.execute(f"PRAGMA user_version = {VERSION}")
-            base.commit()
+        if _version(base) != VERSION:
+            base.execute("BEGIN IMMEDIATE")  # of several processes one makes the table
+            if _version(base) != VERSION:
+                base.execute("DROP TABLE IF EXISTS runs")
+                base.execute(f"CREATE TABLE runs (id INTEGER PRIMARY KEY, folder TEXT UNIQUE, stamp TEXT, {_TEXTS})")
+                base.execute(f"PRAGMA user_version = {VERSION}")
+            base.execute("COMMIT")
         return base
 
     def _refresh(self, base: sqlite3.Connection) -> None:
         known = dict(base.execute("SELECT folder, stamp FROM runs"))
         with explained(self._store):
             there = dict(_stamps(self._store))
-        gone = [(folder,) for folder in known.keys() - there.keys()]
         new = sorted(folder for folder, stamp in there.items() if known.get(folder) != stamp)
-        base.executemany("DELETE FROM runs WHERE folder = ?", gone + [(folder,) for folder in new if folder in known])
+        if gone := [(folder,) for folder in known.keys() - there.keys()]:
+            base.execute("BEGIN IMMEDIATE")
+            base.executemany("DELETE FROM runs WHERE folder = ?", gone)
+            base.execute("COMMIT")
+        told = len(new) > 2 * CHUNK and sys.stderr.isatty()
         for start in range(0, len(new), CHUNK):
-            if len(new) > 2 * CHUNK and sys.stderr.isatty():
+            if told:
                 print(f"\rindex of {self._store}: {start:,} of {len(new):,} records", end="", file=sys.stderr)
-            rows = self._read(new[start : start + CHUNK], there)
-            base.executemany("INSERT OR REPLACE INTO runs (folder, stamp, row) VALUES (?, ?, ?)", rows)
-            base.commit()
-        if len(new) > 2 * CHUNK and sys.stderr.isatty():
+            rows = list(self._read(new[start : start + CHUNK], there))
+            damaged = set(new[start : start + CHUNK]) - {row[0] for row in rows}
+            base.execute("BEGIN IMMEDIATE")
+            base.executemany(f"INSERT OR REPLACE INTO runs (folder, stamp, {_TEXTS}) VALUES (?, ?, ?, ?, ?)", rows)
+            base.executemany("DELETE FROM runs WHERE folder = ?", [(folder,) for folder in damaged])
+            base.execute("COMMIT")
+        if told:
             print(file=sys.stderr)
-        base.commit()
 
-    def _read(self, folders: Iterable[str], stamps: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    def _read(self, folders: Iterable[str], stamps: dict[str, str]) -> Iterator[tuple[str, ...]]:
         for folder in folders:
             read = time.time_ns()
             try:
                 record = Record.read(self._store / folder)
-                text = _text(record)
+                texts = _texts(record)
             except (Damaged, PermissionError) as error:
                 print(f"skipped {self._store / folder}: {error}", file=sys.stderr)
                 continue
             changed = max(map(int, stamps[folder].split()))
-            yield folder, stamps[folder] if changed + SETTLED_NS < read else "", text
+            yield folder, stamps[folder] if changed + SETTLED_NS < read else "", *texts
+
+
+def _version(base: sqlite3.Connection) -> int:
+    (version,) = base.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def row_of(record: Record) -> Row:
     """What the index would have of a record that lies anywhere."""
-    return _row(record.folder, _text(record))
+    return _row(record.folder, *_texts(record))
 
 
 def config_of(folder: Path) -> dict[str, Any]:
@@ -184,40 +198,45 @@ def _stamps(store: Path) -> Iterator[tuple[str, str]]:
         os.close(descriptor)
 
 
-def _text(record: Record) -> str:
-    tree = {
+def _texts(record: Record) -> tuple[str, str, str]:
+    fields = {
         "name": record.name,
         "hash": record.fingerprint,
         "created": record.created,
         "seconds": record.seconds,
         "host": record.host,
         "objective": record.objective,
-        "metrics": {key: value if abs(value) < float("inf") else str(value) for key, value in record.metrics.items()},
-        "config": config_of(record.folder),
     }
+    metrics = {key: value if abs(value) < float("inf") else str(value) for key, value in record.metrics.items()}
+    return _json(fields), _json(metrics), _json(config_of(record.folder))
+
+
+def _json(tree: dict[str, Any]) -> str:
     # SQLite finds a key by its characters, not by JSON's escapes for them.
-    return json.dumps(tree, default=str, ensure_ascii=False).encode(errors="replace").decode()
+    text = json.dumps(tree, default=str, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="replace").decode()
 
 
-def _row(folder: Path, text: str) -> Row:
-    tree = json.loads(text)
-    metrics = {key: float(value) for key, value in tree.pop("metrics").items()}
-    return Row(folder=folder, fingerprint=tree.pop("hash"), metrics=metrics, **tree)
+def _row(folder: Path, record: str, metrics: str, config: str) -> Row:
+    fields = json.loads(record)
+    numbers = {key: float(value) for key, value in json.loads(metrics).items()}
+    return Row(folder=folder, fingerprint=fields.pop("hash"), metrics=numbers, config=json.loads(config), **fields)
 
 
 def _matching(base: sqlite3.Connection, conditions: Sequence[Condition]) -> list[tuple[int]]:
-    paths = [_path(base, condition.key) for condition in conditions]
+    places = [_place(base, condition.key) for condition in conditions]
     tests = [condition.matcher() for condition in conditions]
-    columns = "".join(", row -> ?" for _ in paths)
+    columns = "".join(f", {column} -> ?" for column, _ in places)
     return [
         (identifier,)
-        for identifier, *values in base.execute(f"SELECT id{columns} FROM runs", paths)
+        for identifier, *values in base.execute(f"SELECT id{columns} FROM runs", [path for _, path in places])
         if all(test(value) for test, value in zip(tests, values, strict=True))
     ]
 
 
 def _sorted(base: sqlite3.Connection, found: list[tuple[int]], key: str, reverse: bool) -> list[tuple[int]]:
-    values = dict(base.execute("SELECT id, row -> ? FROM runs", (_path(base, key),)))
+    column, path = _place(base, key)
+    values = dict(base.execute(f"SELECT id, {column} -> ? FROM runs", (path,)))
     known: list[tuple[tuple[int, float, str], tuple[int]]] = []
     without = []
     for row in found:
@@ -233,19 +252,19 @@ def _sorted(base: sqlite3.Connection, found: list[tuple[int]], key: str, reverse
     return [row for _, row in sorted(known, reverse=reverse)] + without
 
 
-def _path(base: sqlite3.Connection, key: str) -> str:
-    """The path of a key that some run has; a metric is found without `metric.` too."""
+def _place(base: sqlite3.Connection, key: str) -> tuple[str, str]:
+    """The place of a key that some run has; a metric is found without `metric.` too."""
     for name in (key, METRIC + key):
-        path = json_path(name)
-        if base.execute("SELECT 1 FROM runs WHERE row -> ? IS NOT NULL LIMIT 1", (path,)).fetchone():
-            return path
-    newest = base.execute("SELECT folder, row FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+        column, path = place(name)
+        if base.execute(f"SELECT 1 FROM runs WHERE {column} -> ? IS NOT NULL LIMIT 1", (path,)).fetchone():
+            return column, path
+    newest = base.execute(f"{_ROW} ORDER BY id DESC LIMIT 1").fetchone()
     if newest is None:
-        return json_path(key)
+        return place(key)
     from twinlib.config.mistakes import nearest
     from twinlib.identity.config import leaves
 
-    row = _row(Path(newest[0]), newest[1])
+    row = _row(Path(newest[0]), *newest[1:])
     names = [name for name, _ in leaves(row.config, split_lists=False)]
     groups = [name for name, value in row.config.items() if isinstance(value, dict)]
     known = [*FIELDS, *names, *groups, *(METRIC + name for name in row.metrics)]

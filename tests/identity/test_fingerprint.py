@@ -81,6 +81,16 @@ def test_a_config_of_a_few_keys_is_enough(tmp_path: Path) -> None:
     assert (found.config, found.code, found.data, found.doubts) == ({"lr": 1}, {}, {}, ())
 
 
+def test_only_the_texts_of_a_config_lead_to_code_and_data(scratch: Scratch) -> None:
+    scratch.write("net/pair.py", "def e(): ...\ndef True_(): ...\n")
+    scratch.edit("net/model.py", "from net.stars import *\n", "import net.pair\n")
+    one = scratch.identify()
+    for number in (1e-5, 1e300, True, None, 7):
+        scratch.set("lr", number)
+        other = scratch.identify()
+        assert (other.code, other.data, other.environment) == (one.code, one.data, one.environment)
+
+
 def test_a_file_that_lies_in_an_input_is_not_counted_twice(scratch: Scratch) -> None:
     scratch.set("start", "data/images/1.png")
     scratch.set("model.folder", "data/images")

@@ -171,7 +171,7 @@ def test_another_result_has_another_fingerprint(call: str, tmp_path: Path, monke
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     rng = random.Random(call)
-    for definition in rng.sample(list(DEFINITIONS), 3):
+    for definition in rng.sample(list(DEFINITIONS), 2):
         write(tmp_path, rng, call, definition)
         expected, before = outcome(tmp_path), identify(CONFIG, tmp_path, StatCache(tmp_path / ".twin"))
         assert expected.isdigit(), (call, definition, expected)

@@ -104,7 +104,7 @@ def identify(config: Mapping[str, Any], root: Path, cache: StatCache | None = No
     paths = _inputs(config, root, doubts)
     targets = {key: str(value) for key, value in configs.leaves(part) if key.rpartition(".")[2] == "_target_"}
     paths |= _paths_in(part, root, paths, doubts)
-    words = "\n".join(f"{key} {value}" for key, value in configs.leaves(part))
+    words = "\n".join(f"{key} {value}" if type(value) is str else key for key, value in configs.leaves(part))
     found = closure(targets, words, _code_deps(config), root, cache, tuple(paths.values()))
     data = {key: content_hash(path, cache) for key, path in paths.items()}
     cache.save()

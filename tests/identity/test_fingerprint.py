@@ -82,7 +82,7 @@ def test_a_config_of_a_few_keys_is_enough(tmp_path: Path) -> None:
 
 
 def test_only_the_texts_of_a_config_lead_to_code_and_data(scratch: Scratch) -> None:
-    scratch.write("net/pair.py", "def e(): ...\ndef True_(): ...\n")
+    scratch.write("net/pair.py", "def e(): ...\n")
     scratch.edit("net/model.py", "from net.stars import *\n", "import net.pair\n")
     one = scratch.identify()
     for number in (1e-5, 1e300, True, None, 7):

@@ -5,9 +5,9 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twinlib.config.build import build
 from twinlib.errors import UserError
@@ -20,6 +20,9 @@ from twinlib.store.faults import explained
 from twinlib.store.lock import Owner, lock
 from twinlib.sweeper.pruning import EXIT_CODE, Pruned, under_study
 from twinlib.training.outcome import Outcome, Report
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def main(job_file: Path) -> int:
@@ -132,17 +135,29 @@ def _write_inputs(config: Mapping[str, Any], identity: Identity, dataset: Any, f
 
 
 def _write_outputs(outcome: Outcome, folder: Path) -> None:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from twinlib.plots.classes import decide
 
-    pq.write_table(pa.Table.from_pylist(outcome.history), folder / "history.parquet")
+    pq.write_table(_table(outcome.history), folder / "history.parquet")
     (folder / "metrics.json").write_text(json.dumps(outcome.metrics, indent=1) + "\n")
     if outcome.targets.ndim == 1 and outcome.targets.dtype.kind == "i":
         predicted, _ = decide(outcome.predictions)
         pairs = "".join(f"{a},{b}\n" for a, b in zip(outcome.targets, predicted, strict=True))
         (folder / "test_labels.csv").write_text("actual,predicted\n" + pairs)
+
+
+def _table(rows: Sequence[Mapping[str, float]]) -> "pa.Table":
+    import numpy as np
+    import pyarrow as pa
+
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    # `pa.array` and `pa.Table.from_pylist` would import pandas, which takes longer than to train a small model.
+    arrays = [
+        pa.Array.from_buffers(pa.from_numpy_dtype(column.dtype), len(column), [None, pa.py_buffer(column)])
+        for column in columns.values()
+    ]
+    return pa.Table.from_arrays(arrays, names=list(columns))
 
 
 def _refuse_if_changed(before: Identity, after: Identity, draft: Path) -> None:

@@ -1,6 +1,7 @@
 """Runs in fresh processes, with a worker that takes no time in place of the real one."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,7 +101,7 @@ def test_runs_get_fresh_processes_pinned_before_anything_is_imported(root, make)
         assert end.exit_code == 0
         assert end.result["name"] == "__main__" and end.result["spec"] == "toy_worker"
         tops = {name.split(".")[0] for name in end.result["loaded"]}
-        assert not tops & {"twinlib", "torch", "lightning", "tensorflow", "keras", "wandb", "lab"}
+        assert not tops & {"torch", "lightning", "tensorflow", "keras", "jax", "wandb", "optuna", "ray"}
         assert end.result["environment"]["CUDA_VISIBLE_DEVICES"] == ""
         assert end.result["environment"]["OMP_NUM_THREADS"] == os.environ.get(
             "OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // 2))
@@ -284,6 +285,27 @@ def test_a_package_that_was_installed_anew_is_imported_anew(root, make):
     ended = wait(pool)[0].result
     assert ended["version"] == 2 and not any("fork_server" in word for word in ended["argv"])
     assert ended["name"] == "__main__" and ended["environment"]["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_twinlib_that_was_edited_is_imported_anew(root, make):
+    shutil.copytree(Path(local.__file__).parents[1], root / "twinlib")  # the project folder comes first
+    time.sleep(2.1)  # what is younger is never trusted
+    pool = make(workers=1)
+    code = """
+        import twinlib.errors
+        answer["file"], answer["edited"] = twinlib.errors.__file__, hasattr(twinlib.errors, "EDITED")
+        answer["forked"] = any("fork_server" in word for word in sys.orig_argv)
+        """
+    answers = []
+    for number, edit in enumerate((None, "EDITED = 1\n", None)):
+        if edit is not None:
+            with (root / "twinlib" / "errors.py").open("a") as file:
+                file.write(edit)
+        pool.start(job(root, number, code))
+        answers.append(wait(pool)[0].result)
+    assert answers[0]["file"] == str(root / "twinlib" / "errors.py")
+    assert [answer["edited"] for answer in answers] == [False, True, True]
+    assert [answer["forked"] for answer in answers] == [True, False, False]
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, "many", True])

@@ -1,12 +1,11 @@
 """Starts workers by forking, so that what all of them need is imported once: `python -m twinlib.launcher.fork_server`.
 
-A worker then costs a few milliseconds instead of the better part of a second, and is as good as a fresh process. The
-server imports packages of the environment, no framework, and nothing of twinlib or a project that a run could depend
-on: a worker imports those itself, after it was pinned to its device. If a package was installed anew since the server
-imported it, the worker starts a fresh Python.
+A worker then costs a few milliseconds instead of the better part of a second, and is as good as a fresh process: the
+server imports no framework and nothing of a project, which a worker does itself after it was pinned to its device; and
+if a file of what it did import has changed since, of twinlib or of a package, the worker starts a fresh Python.
 
 stdin takes one order a line, `{"number", "module", "arguments", "environment", "log"}`: run a module as
-`python -m module arguments` does, in its own session, with its output in a file. stdout tells how each ended,
+`python -m module arguments` does, in its own process group, with its output in a file. stdout tells how each ended,
 `{"number", "code"}`, and before that what the worker says with `twinlib.launcher.pool.tell_trained`. When stdin ends,
 also because the other side was killed, the workers are interrupted, and killed after a grace period.
 """
@@ -29,22 +28,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import twinlib
 from twinlib.launcher.pool import ANSWERS
 
-# What every run needs besides its framework: to begin, to write its record, to draw. Imported while nothing else is to
-# be done, so that the first runs do not wait for what they need at their end.
+# What every run needs besides its framework: to begin, to write its record, to draw.
 WARM = (
     "hydra.utils",
     "yaml",
     "tqdm",
     "numpy.random",
-    "pandas",
     "pyarrow.parquet",
-    "pyarrow.compute",
-    "pyarrow.pandas_compat",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
     "PIL.JpegImagePlugin",
+    "twinlib.worker",
+    "twinlib.cli.progress",
+    "twinlib.tracking.tracker",
+    "twinlib.plots",
 )
 SETTLED = 2.0  # seconds: the coarsest clock of a file system
 
@@ -70,8 +70,11 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
     grace
         Seconds from the interrupt to the kill.
     """
-    began, server = time.time(), os.getpid()
-    cold = list(WARM)
+    began, server, own = time.time(), os.getpid(), _stamps()
+    for module in WARM:
+        with suppress(ImportError):  # the worker that needs it will say so
+            importlib.import_module(module)
+    gc.freeze()  # or each worker copies all of it, when it counts references and when it ends
     wake, woken = os.pipe()
     for end in (wake, woken):
         os.set_blocking(end, False)
@@ -80,11 +83,7 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
     workers: dict[int, Order] = {}
     text = b""
     while True:
-        ready, _, _ = select.select([orders, wake], [], [], 0 if cold else None)
-        if cold and not ready:
-            with suppress(ImportError):  # the worker that needs it will say so
-                importlib.import_module(cold.pop(0))
-            gc.freeze()  # or each worker copies all of it, when it counts references and when it ends
+        ready, _, _ = select.select([orders, wake], [], [])
         if wake in ready:
             os.read(wake, 4096)
             _tell_ended(workers, answers)
@@ -107,7 +106,10 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
                 signal.set_wakeup_fd(-1)
                 for descriptor in (orders, wake, woken):
                     os.close(descriptor)
-                _settle(order, answers, began)
+                _settle(order, answers)
+                # On macOS, system libraries refuse to work in a forked process.
+                if sys.platform == "darwin" or _is_outdated(began) or _stamps() != own:
+                    os.execv(sys.executable, [sys.executable, "-m", order.module, *order.arguments])
                 return order
             workers[pid] = order
     _stop(workers, answers, grace)
@@ -176,9 +178,9 @@ def _die_with(server: int) -> None:
             os._exit(1)
 
 
-def _settle(order: Order, answers: int, began: float) -> None:
+def _settle(order: Order, answers: int) -> None:
     """Make the forked process what a fresh one would be."""
-    os.setsid()
+    os.setpgid(0, 0)  # not a session of its own: the scheduler may see to sessions first and to `nice` in them only
     log = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for descriptor, place in ((nothing, 0), (log, 1), (log, 2)):
@@ -192,19 +194,14 @@ def _settle(order: Order, answers: int, began: float) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     os.set_inheritable(answers, True)
     os.environ.update(order.environment | {ANSWERS: f"{answers} {order.number}"})
-    for name in [name for name in sys.modules if name.split(".")[0] == "twinlib"]:
-        del sys.modules[name]
     importlib.invalidate_caches()
-    # On macOS, system libraries refuse to work in a forked process.
-    if sys.platform == "darwin" or _is_outdated(began):
-        os.execv(sys.executable, [sys.executable, "-m", order.module, *order.arguments])
     numpy: Any = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()  # or all workers would draw the same numbers; Python's own generator sees to it itself
 
 
 def _is_outdated(began: float) -> bool:
-    """Was a file of an imported module replaced since the server started?"""
+    """Was a file of an imported module written since the server started?"""
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None) if module.__name__ != "__main__" else None
         try:
@@ -213,6 +210,15 @@ def _is_outdated(began: float) -> bool:
         except OSError:
             return True
     return False
+
+
+def _stamps() -> dict[str, tuple[int, ...]]:
+    """What tells that a file of twinlib was changed. Its code is part of identities, so that no clock is relied on."""
+    stamps: dict[str, tuple[int, ...]] = {}
+    for file in Path(twinlib.__file__).parent.rglob("*.py"):
+        found = file.stat()
+        stamps[str(file)] = found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+    return stamps
 
 
 def main(grace: float) -> Order | None:

@@ -88,5 +88,6 @@ def tell_trained() -> None:
     place = os.environ.get(ANSWERS)
     if place is not None:
         descriptor, number = map(int, place.split())
+        os.nice(10)  # the next training comes first
         with suppress(OSError):  # nobody listens any more
             os.write(descriptor, json.dumps({"number": number, "code": None}).encode() + b"\n")

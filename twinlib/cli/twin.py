@@ -151,7 +151,7 @@ def _parser() -> Parser:
         "the difference of any two runs, pictures, the pipeline.\n\n"
         "example:\n  twin compare last -o compare.html\n  twin compare 'mnist/*'\n"
         "  twin compare model=cnn 'lr<1e-3' -o cnn.html",
-        f"{RUN_HELP}; `*` stands for several experiments; sweeps; filters",
+        "sweeps; runs by folder, hash or tag; experiments (mnist/cnn_keras, 'mnist/*'); filters",
     )
     add_json(command)
     command.add_argument("-o", "--output", metavar="PAGE", help="write the page to this file")

@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from twinlib.config.build import build  # noqa: E402
 from twinlib.config.compose import compose  # noqa: E402
+from twinlib.training.quiet import without_greetings  # noqa: E402
 
 EPOCHS = 1_000  # more than are ever asked for
 Gate = Callable[[], None]
@@ -46,7 +47,7 @@ def compare(ours: str, bare: str, epochs: int) -> None:
     for side in (ours, bare):
         began = time.perf_counter()
         children[side] = start(side)
-        children[side].stdout.readline()
+        wait(children[side])
         print(f"{side:>10}: start-up and first epoch {time.perf_counter() - began:.1f} s")
         seconds[side] = []
     for epoch in range(epochs):
@@ -54,7 +55,7 @@ def compare(ours: str, bare: str, epochs: int) -> None:
             began = time.perf_counter()
             children[side].stdin.write("go\n")
             children[side].stdin.flush()
-            children[side].stdout.readline()
+            wait(children[side])
             seconds[side].append(time.perf_counter() - began)
     for child in children.values():
         child.kill()
@@ -68,6 +69,12 @@ def compare(ours: str, bare: str, epochs: int) -> None:
 def start(side: str) -> Any:
     command = [sys.executable, __file__, "--side", side]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def wait(child: Any) -> None:
+    """Until the child has ended an epoch."""
+    if not child.stdout.readline():
+        sys.exit(f"a side of the benchmark ended with exit code {child.wait()}")
 
 
 def gate() -> None:
@@ -129,7 +136,9 @@ def bare_torch(config: dict[str, Any], gate: Gate) -> None:
 
 
 def bare_fit(config: dict[str, Any], gate: Gate) -> None:
-    import keras
+    with without_greetings():
+        import keras
+        import tensorflow  # noqa: F401
 
     model = build(config["model"])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -70,7 +70,7 @@ def test_no_file_is_longer_than_a_reader_can_hold():
 
 
 def test_a_hit_loads_no_framework(tmp_path):
-    """All that a cached run imports, seen from inside: the same modules as `train.py` on a hit and a miss up to the worker."""
+    """Up to the question to the store no framework is imported, seen from inside of `train.py`."""
     code = (
         "import sys; sys.argv = ['train.py', 'data.path=does/not/exist']\n"
         "from pathlib import Path\n"

@@ -16,6 +16,8 @@ from twinlib.identity.fingerprint import Identity, identify
 from twinlib.identity.stat_cache import StatCache
 from twinlib.store.local import Store
 
+PRUNED_EXIT_CODE = 3  # of a worker whose run was ended early, as it was worse than others of its study
+
 
 @dataclass(frozen=True)
 class Result:
@@ -120,7 +122,10 @@ def _compute(config: Mapping[str, Any], root: Path, group: str | None) -> Result
     check_targets(config, root)
     with tempfile.TemporaryDirectory(prefix="twin-") as folder:
         job, answer = Path(folder) / "job.json", Path(folder) / "result.json"
-        job.write_text(json.dumps({"config": config, "group": group, "result": str(answer)}))
+        try:
+            job.write_text(json.dumps({"config": config, "group": group, "result": str(answer)}))
+        except TypeError as error:
+            raise UserError(f"the config holds what no text can: {error}; give numbers, texts, lists") from None
         process = subprocess.Popen([sys.executable, "-m", "twinlib.worker", str(job)], cwd=root)
         try:
             code = process.wait()

@@ -15,14 +15,17 @@ from twinlib.identity.explain import differences, sentence
 from twinlib.identity.fingerprint import Identity, identify
 from twinlib.identity.stat_cache import StatCache
 from twinlib.launcher.pool import tell_trained
-from twinlib.run import Result, label, open_store
+from twinlib.run import PRUNED_EXIT_CODE, Result, label, open_store
 from twinlib.store.faults import explained
 from twinlib.store.lock import Owner, lock
-from twinlib.sweeper.pruning import EXIT_CODE, Pruned, under_study
+from twinlib.sweeper.pruning import Pruned, under_study
 from twinlib.training.outcome import Outcome, Report
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+UNSEEN = ("name", "tracking", "store", "launcher", "sweeper", "export", "progress")
 
 
 def main(job_file: Path) -> int:
@@ -35,7 +38,7 @@ def main(job_file: Path) -> int:
         return 2
     except Pruned as end:
         print(end, file=sys.stderr)
-        return EXIT_CODE
+        return PRUNED_EXIT_CODE
     except KeyboardInterrupt:
         return 130
     answer = {"folder": str(result.folder), "metrics": result.metrics, "objective": result.objective}
@@ -51,6 +54,8 @@ def compute(config: Mapping[str, Any], root: Path, group: str | None = None) -> 
     UserError
         Something the fingerprint covers changed while the run was computed: its result is kept aside, uncached.
     """
+    # Two configs that differ in the order of their keys are one run: so the training must not see that order.
+    config = json.loads(json.dumps(config, sort_keys=True))
     cache = StatCache(root / ".twin")
     identity = identify(config, root, cache)
     store = open_store(config, root, cache)
@@ -93,7 +98,9 @@ def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: s
     progress = Progress(config)
     try:
         report = under_study(Tracked(progress, tracker.epoch), config)
-        outcome: Outcome = build(config["trainer"])(config=config, dataset=dataset, folder=folder, report=report)
+        # Nor may it see what is no part of its identity, but for what it needs to do its work.
+        seen = {key: value for key, value in config.items() if key not in UNSEEN}
+        outcome: Outcome = build(config["trainer"])(config=seen, dataset=dataset, folder=folder, report=report)
         tell_trained()
         with explained(folder):
             _write_outputs(outcome, folder)

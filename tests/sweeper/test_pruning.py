@@ -13,7 +13,8 @@ from optuna.trial import TrialState
 from twinlib.config.build import build
 from twinlib.config.compose import compose
 from twinlib.errors import UserError
-from twinlib.sweeper.pruning import EPOCH, EXIT_CODE, Prunable, Pruned, Pruning, pruner, under_study
+from twinlib.run import PRUNED_EXIT_CODE
+from twinlib.sweeper.pruning import EPOCH, Prunable, Pruned, Pruning, pruner, under_study
 from twinlib.training.outcome import Silent
 
 ROOT = Path(__file__).parents[2]
@@ -182,7 +183,7 @@ def test_a_worker_ends_a_real_run_and_leaves_no_record(config, study, file, tmp_
     (tmp_path / "job.json").write_text(json.dumps(job))
     worker = [sys.executable, "-m", "twinlib.worker", str(tmp_path / "job.json")]
     done = subprocess.run(worker, cwd=ROOT, capture_output=True, text=True, timeout=200)
-    assert done.returncode == EXIT_CODE, done.stderr
+    assert done.returncode == PRUNED_EXIT_CODE, done.stderr
     assert done.stderr.splitlines()[-1].startswith("pruned after epoch 2: val_loss ")
     assert list(study.trials[5].intermediate_values) == [1, 2]
     assert [path for path in (tmp_path / "runs").rglob("*") if path.is_file()] == []

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from twinlib.sweep.manifest import CACHED, DONE, FAILED, RUNNING, WAITING, Sweep, SweepPoint
+from twinlib.sweep.manifest import CACHED, DONE, FAILED, PRUNED, RUNNING, WAITING, Sweep, SweepPoint
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -67,6 +67,7 @@ class Display:
             (DONE, "green"),
             (RUNNING, "yellow"),
             (WAITING, ""),
+            (PRUNED, "magenta"),
             (FAILED, "bold red"),
         ):
             if count := sweep.count(state):
@@ -124,6 +125,7 @@ def summary(sweep: Sweep) -> str:
     counts = [
         (CACHED, sweep.count(CACHED)),
         (DONE, sweep.count(DONE)),
+        (PRUNED, sweep.count(PRUNED)),
         (FAILED, sweep.count(FAILED)),
         ("stopped", stopped),
     ]
@@ -142,7 +144,7 @@ def _own(sweep: Sweep) -> Callable[[SweepPoint], list[str]]:
 
 
 def _line(over: SweepPoint, sweep: Sweep, total: int | None) -> str:
-    ended = sum(point.state in (CACHED, DONE, FAILED) for point in sweep.points)
+    ended = sum(point.state in (CACHED, DONE, FAILED, PRUNED) for point in sweep.points)
     words = [f"[{ended}/{total or len(sweep.points)}]", over.state, *over.overrides]
     if over.objective is not None:
         words.append(f" {sweep.objective} {over.objective:.6g}")

@@ -14,6 +14,7 @@ MANIFEST = "manifest.json"
 VERSION = 1
 
 WAITING, RUNNING, CACHED, DONE, FAILED = "waiting", "running", "cached", "done", "failed"
+PRUNED = "pruned"  # ended early, as it was worse than others; it has no record
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class SweepPoint:
     """One run of a sweep.
 
     `record` is the name of a folder in the store; `objective` None unless the point is cached or done; `seconds` how
-    long it took in this sweep; `error` one line of a failed point.
+    long it took in this sweep; `error` one line of a failed or pruned point.
     """
 
     number: int

@@ -12,13 +12,13 @@ from twinlib.config.signature import check_targets
 from twinlib.errors import UserError
 from twinlib.identity.stat_cache import StatCache
 from twinlib.launcher.pool import Ended, Job, Pool
-from twinlib.run import label, open_store, require_inputs
+from twinlib.run import PRUNED_EXIT_CODE, label, open_store, require_inputs
 from twinlib.store.faults import explained
 from twinlib.store.record import Damaged, Record
 from twinlib.sweep import manifest
 from twinlib.sweep.grid import Point
 from twinlib.sweep.identities import Identities
-from twinlib.sweep.manifest import CACHED, DONE, FAILED, RUNNING, WAITING, Sweep, SweepPoint
+from twinlib.sweep.manifest import CACHED, DONE, FAILED, PRUNED, RUNNING, WAITING, Sweep, SweepPoint
 
 POLL = 0.25  # seconds between two looks at what is shown
 WRITE = 1.0  # seconds between two versions of the manifest
@@ -38,8 +38,9 @@ class Watcher(Protocol):
 class Done:
     """A point that is over.
 
-    `state` is `cached`, `done` or `failed`. A failed point has an `error` of one line instead of a `folder`, `metrics`
-    and an `objective`. `fingerprint` is None for a run that cannot be cached. `seconds` is 0 for a cached point.
+    `state` is `cached`, `done`, `failed` or `pruned`. The last two have an `error` of one line instead of a `folder`,
+    `metrics` and an `objective`. `fingerprint` is None for a run that cannot be cached. `seconds` is 0 for a cached
+    point.
     """
 
     number: int
@@ -110,6 +111,11 @@ class Session:
     def sweep(self) -> Sweep:
         """What became of every point so far."""
         return replace(self._sweep, points=tuple(self._points))
+
+    @property
+    def slots(self) -> int:
+        """How many points are computed at once."""
+        return self._pool.slots
 
     @property
     def pending(self) -> int:
@@ -218,7 +224,8 @@ class Session:
             if done.state == FAILED:
                 self._fail_like(done, number, point)
             else:
-                self._over(replace(done, number=number, point=point, state=CACHED, seconds=0.0))
+                state = PRUNED if done.state == PRUNED else CACHED
+                self._over(replace(done, number=number, point=point, state=state, seconds=0.0))
 
     def _fail(self, number: int, point: Point, error: str) -> None:
         with explained(self.folder):
@@ -230,6 +237,8 @@ class Session:
         self._fail(number, point, f"the same run as point {failed.number}: {failed.error}")
 
     def _outcome(self, miss: _Miss, ended: Ended) -> Done:
+        if ended.exit_code == PRUNED_EXIT_CODE:
+            return Done(miss.number, miss.point, PRUNED, seconds=ended.seconds, error=_last_line(ended.job.log))
         if ended.result is None:
             error = f"exit code {ended.exit_code}: {_last_line(ended.job.log)}"
             return Done(miss.number, miss.point, FAILED, seconds=ended.seconds, error=error)

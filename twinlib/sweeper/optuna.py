@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,15 @@ from twinlib.identity.fingerprint import identify
 from twinlib.identity.stat_cache import StatCache
 from twinlib.launcher.sweep import project, require_all
 from twinlib.run import require_inputs
-from twinlib.sweep import manifest
 from twinlib.sweep.compose import Composer
 from twinlib.sweep.display import summary, table
 from twinlib.sweep.grid import Point, _common
-from twinlib.sweep.manifest import FAILED, Sweep
+from twinlib.sweep.manifest import FAILED, PRUNED, Sweep
 from twinlib.sweep.session import Done, Session
 from twinlib.sweeper import settings, space
-from twinlib.sweeper.pruning import EPOCH, Pruning
+from twinlib.sweeper.pruning import Pruning
 from twinlib.sweeper.settings import Settings
 from twinlib.sweeper.study import RECORD, Study
-
-PRUNED = "pruned"  # state of a point whose run was ended early
 
 
 def sweep(arguments: list[str], config: DictConfig, loader: ConfigLoader, launcher: Launcher) -> None:
@@ -90,7 +86,6 @@ class Trials:
         self._common, self._epochs = common, epochs
         self._on_their_way: dict[int, Trial] = {}  # by the number of their point
         self._submitted = 0
-        self._pruned: set[int] = set()
 
     def run(self, open_session: Any) -> Sweep | None:
         """Run trials until the study is complete. Returns what became of them; None if there was nothing to do."""
@@ -106,12 +101,11 @@ class Trials:
                     else:
                         done = session.next()
                         self._tell(self._on_their_way.pop(done.number), done)
-                    trial = self._ask() if session.pending < session._pool.slots else None
+                    trial = self._ask() if session.pending < session.slots else None
         finally:
-            result = self._with_pruned(session.sweep)
-            manifest.write(result, session.folder)
             if self._on_their_way:
-                print(summary(result), file=sys.stderr)
+                print(summary(session.sweep), file=sys.stderr)
+        result = session.sweep
         for line in table(result, Path(os.path.relpath(session.folder))):
             print(line)
         return result
@@ -143,13 +137,11 @@ class Trials:
 
     def _tell(self, trial: Trial, done: Done) -> None:
         if done.state == FAILED:
-            if EPOCH in self._study.state(trial.number).user_attrs:
+            self._study.tell_failed(trial)
+            return
+        if done.state == PRUNED:
+            if not self._told_by_twin(trial):
                 self._study.tell_pruned(trial)
-                self._pruned.add(done.number)
-            elif self._told_by_twin(trial):
-                self._pruned.add(done.number)
-            else:
-                self._study.tell_failed(trial)
             return
         assert done.folder is not None
         if self._settings.pruner != "none" and not self._study.state(trial.number).intermediate_values:
@@ -166,14 +158,6 @@ class Trials:
             trial.report(value, epoch)
         self._study.tell_pruned(trial)
         return True
-
-    def _with_pruned(self, sweep: Sweep) -> Sweep:
-        """The sweep as it was: to a session, a run that was ended early is a failed one."""
-        points = (
-            replace(point, state=PRUNED, error=None) if point.number in self._pruned else point
-            for point in sweep.points
-        )
-        return replace(sweep, points=tuple(points))
 
 
 def _epochs(folder: Path, metric: str) -> Iterator[tuple[int, float]]:

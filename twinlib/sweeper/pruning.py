@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.pruners import BasePruner
 
-EXIT_CODE = 3  # of a worker whose run was ended
 EPOCH = "pruned"  # attribute of a trial whose run was ended: after which epoch
 KEY = "trial"  # in the `sweeper` of a run's config
 

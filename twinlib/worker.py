@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twinlib.loaded import require_unchanged
+
+# isort: split
 from twinlib.config.build import build
 from twinlib.errors import UserError
 from twinlib.identity.explain import differences, sentence
@@ -58,6 +61,7 @@ def compute(config: Mapping[str, Any], root: Path, group: str | None = None) -> 
     config = json.loads(json.dumps(config, sort_keys=True))
     cache = StatCache(root / ".twin")
     identity = identify(config, root, cache)
+    require_unchanged()
     store = open_store(config, root, cache)
     if identity.doubts:
         folder = store.path / ".uncached" / f"{label(identity)}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"

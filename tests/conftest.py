@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,8 @@ class Project:
         return subprocess.Popen(
             [sys.executable, str(self.root / "train.py"), *arguments],
             cwd=cwd or self.root,
+            # Tests that were started in the background have interrupts ignored, and what they start has too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -8,6 +8,7 @@ framework's defaults.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -68,7 +69,8 @@ def compare(ours: str, bare: str, epochs: int) -> None:
 
 def start(side: str) -> Any:
     command = [sys.executable, __file__, "--side", side]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=quiet)
 
 
 def wait(child: Any) -> None:

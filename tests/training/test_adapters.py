@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from twinlib.errors import UserError
+from twinlib.training.outcome import Silent
 
 ROOT = Path(__file__).parents[2]
 STILL = "lr=1e-30"  # so small that no weight moves
@@ -229,6 +231,20 @@ def test_steps_bound_a_smoke_run(train, framework):
     outcome = train(framework, steps=1, report=Report())
     assert heard == [1, "batch", "end"] * 2
     assert len(outcome.predictions) == 32
+
+
+def test_an_interrupt_is_an_interrupt(train, framework, tmp_path):
+    class Interrupts(Silent):
+        def batch(self):
+            raise KeyboardInterrupt
+
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(framework, report=Interrupts())
+    finally:
+        signal.signal(signal.SIGINT, handler)  # Lightning turns it off
+    assert not list(tmp_path.iterdir())
 
 
 TRAIN = """

@@ -5,6 +5,7 @@ it means in Keras. Inputs and outputs are channels last outside of the model and
 """
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# Read once, on import. torch's threads spin while they wait for each other. As long as is the default is too long once
+# another process wants the processors too: they are taken from the very thread that is waited for, and a step takes
+# several times as long.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.plugins.precision import DoublePrecision, MixedPrecision, Precision
@@ -84,7 +91,10 @@ def train(
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning's own
-        trainer.fit(module, train_dataloaders=Epochs(module.course))
+        try:
+            trainer.fit(module, train_dataloaders=Epochs(module.course))
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
     assert module.outcome is not None
     return module.outcome
 

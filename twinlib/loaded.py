@@ -7,7 +7,7 @@ from twinlib.errors import UserError
 
 
 def _stamps() -> dict[str, tuple[int, ...]]:
-    stamps = {}
+    stamps: dict[str, tuple[int, ...]] = {}
     for file in Path(twinlib.__file__).parent.rglob("*.py"):
         found = file.stat()
         stamps[str(file)] = found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino

@@ -102,3 +102,14 @@ def test_every_experiment_has_its_name_and_its_stage():
         assert experiment["name"] == name
         # A search is no step of the pipeline: it is begun by who wants to know more.
         assert path.stem in stages or experiment["sweeper"]["space"]
+
+
+@pytest.mark.parametrize("framework", ["keras", "lightning"])
+def test_every_shipped_run_can_be_cached(framework, tmp_path):
+    from twinlib.config.compose import compose
+    from twinlib.identity.fingerprint import identify
+    from twinlib.identity.stat_cache import StatCache
+
+    config = compose([f"trainer={framework}"], ROOT)
+    config["data"]["path"] = "docs"  # any folder that is there: the data are not the question here
+    assert identify(config, ROOT, StatCache(tmp_path)).doubts == ()

@@ -31,6 +31,9 @@ from twinlib.training.course import Course, parts
 from twinlib.training.memory import keep_freed_memory
 from twinlib.training.outcome import Outcome, Report, Silent
 
+# The environment is written to, not read.
+__code_deps__: list[str] = []
+
 WEIGHTS = "weights.pt"
 OUTPUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda raw: raw,

@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,19 +32,21 @@ from typing import Any, NoReturn
 import twinlib
 from twinlib.launcher.pool import ANSWERS
 
-# What every run needs besides its framework: to begin, to write its record, to draw.
-WARM = (
+# What every run needs besides its framework: at its start, and at its end.
+AT_START = (
     "hydra.utils",
     "yaml",
     "tqdm",
     "numpy.random",
+    "twinlib.worker",
+    "twinlib.tracking.tracker",
+    "twinlib.cli.progress",
+)
+AT_END = (
     "pyarrow.parquet",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
     "PIL.JpegImagePlugin",
-    "twinlib.worker",
-    "twinlib.cli.progress",
-    "twinlib.tracking.tracker",
     "twinlib.plots",
 )
 SETTLED = 2.0  # seconds: the coarsest clock of a file system
@@ -71,10 +74,8 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
         Seconds from the interrupt to the kill.
     """
     began, server, own = time.time(), os.getpid(), _stamps()
-    for module in WARM:
-        with suppress(ImportError):  # the worker that needs it will say so
-            importlib.import_module(module)
-    gc.freeze()  # or each worker copies all of it, when it counts references and when it ends
+    _warm(AT_START)
+    later = list(AT_END)
     wake, woken = os.pipe()
     for end in (wake, woken):
         os.set_blocking(end, False)
@@ -83,7 +84,10 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
     workers: dict[int, Order] = {}
     text = b""
     while True:
-        ready, _, _ = select.select([orders, wake], [], [])
+        # The first workers are at work before they need the rest, and so is this process.
+        ready, _, _ = select.select([orders, wake], [], [], 0 if later and workers else None)
+        if not ready:
+            _warm([later.pop(0)])
         if wake in ready:
             os.read(wake, 4096)
             _tell_ended(workers, answers)
@@ -136,6 +140,13 @@ def run(order: Order) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _warm(modules: Sequence[str]) -> None:
+    for module in modules:
+        with suppress(ImportError):  # the worker that needs it will say so
+            importlib.import_module(module)
+    gc.freeze()  # or each worker copies all of it, when it counts references and when it ends
 
 
 def _tell_ended(workers: dict[int, Order], answers: int) -> None:

@@ -38,6 +38,8 @@ def test_a_sweep_computes_what_is_new(lab):
     assert states(third) == [CACHED] * 3
     assert {point.record for point in third.points} == {record.name for record in lab.records}
     assert third.command == ("train.py", "-m", "lr=0.1,0.2,0.3")
+    log = (lab.root / "runs" / ".sweeps" / first.id / "0.log").read_text().splitlines()
+    assert [line.split("  ")[0] for line in log] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
     # Nothing was started for points that are known.
     assert not (lab.root / "runs" / ".sweeps" / third.id / "workers.log").exists()
 

@@ -123,6 +123,7 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
 def run(order: Order) -> NoReturn:
     """Do what `python -m module arguments` does, and end."""
     sys.argv = [order.module, *order.arguments]
+    sys.modules.pop(order.module, None)
     code = 1
     try:
         runpy.run_module(order.module, run_name="__main__", alter_sys=True)

@@ -2,6 +2,7 @@ import json
 import socket
 import struct
 import sys
+import time
 
 import pytest
 import wandb as library
@@ -141,7 +142,10 @@ def test_a_failed_run_says_so(run, rows):
     tracker.epoch(rows[0])
     tracker.fail()
     (file,) = run.folder.glob("wandb/offline-run-*/*.wandb")
-    assert [left.exit_code for left in of_kind(file, "exit")] == [1]
+    ends = time.monotonic() + 20  # wandb's own process may still be writing
+    while not (codes := [left.exit_code for left in of_kind(file, "exit")]) and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert codes == [1]
 
 
 def test_offline_prints_nothing_and_asks_nothing(run, rows, metrics, capfd, monkeypatch):

@@ -142,7 +142,8 @@ def test_a_failed_run_says_so(run, rows):
     tracker.epoch(rows[0])
     tracker.fail()
     (file,) = run.folder.glob("wandb/offline-run-*/*.wandb")
-    ends = time.monotonic() + 20  # wandb's own process may still be writing
+    time.sleep(1)  # what wandb's own process is still writing cannot be read
+    ends = time.monotonic() + 20
     while not (codes := [left.exit_code for left in of_kind(file, "exit")]) and time.monotonic() < ends:
         time.sleep(0.1)
     assert codes == [1]

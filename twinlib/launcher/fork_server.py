@@ -29,7 +29,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-import twinlib
+from twinlib.loaded import require_unchanged
+
+# isort: split
+from twinlib.errors import UserError
 from twinlib.launcher.pool import ANSWERS
 
 # What every run needs besides its framework: at its start, and at its end.
@@ -73,7 +76,7 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
     grace
         Seconds from the interrupt to the kill.
     """
-    began, server, own = time.time(), os.getpid(), _stamps()
+    began, server = time.time(), os.getpid()
     _warm(AT_START)
     later = list(AT_END)
     wake, woken = os.pipe()
@@ -112,7 +115,7 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
                     os.close(descriptor)
                 _settle(order, answers)
                 # On macOS, system libraries refuse to work in a forked process.
-                if sys.platform == "darwin" or _is_outdated(began) or _stamps() != own:
+                if sys.platform == "darwin" or _is_outdated(began):
                     os.execv(sys.executable, [sys.executable, "-m", order.module, *order.arguments])
                 return order
             workers[pid] = order
@@ -213,7 +216,11 @@ def _settle(order: Order, answers: int) -> None:
 
 
 def _is_outdated(began: float) -> bool:
-    """Was a file of an imported module written since the server started?"""
+    """Was twinlib, or a file of another imported module, changed since the server started?"""
+    try:
+        require_unchanged()
+    except UserError:
+        return True
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None) if module.__name__ != "__main__" else None
         try:
@@ -222,15 +229,6 @@ def _is_outdated(began: float) -> bool:
         except OSError:
             return True
     return False
-
-
-def _stamps() -> dict[str, tuple[int, ...]]:
-    """What tells that a file of twinlib was changed. Its code is part of identities, so that no clock is relied on."""
-    stamps: dict[str, tuple[int, ...]] = {}
-    for file in Path(twinlib.__file__).parent.rglob("*.py"):
-        found = file.stat()
-        stamps[str(file)] = found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
-    return stamps
 
 
 def main(grace: float) -> Order | None:

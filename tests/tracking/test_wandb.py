@@ -57,7 +57,7 @@ def records(file):
 
 
 def of_kind(file, kind):
-    """The records of one kind of a run that is over: wandb's own process writes its file shortly after `finish` returns."""
+    """The records of one kind of a run that is over: its file is complete shortly after `finish` returns."""
     ends = time.monotonic() + 20
     while "exit" not in [record.WhichOneof("record_type") for record in records(file)]:
         assert time.monotonic() < ends, f"{file} never ends"

@@ -185,7 +185,7 @@ class Module(LightningModule):
             losses = self.loss(_call(self.compiled, inputs[part]), targets[part])
             self.manual_backward(losses.sum() / len(inputs))
             # Stays on the device: to read it at each step would wait for the device at each step.
-            self.loss_sum += losses.detach().double().sum()
+            self.loss_sum += losses.detach().sum(dtype=torch.float64)
         self.clip()
         optimizer.step()
         self.course.stepped()

@@ -1,9 +1,13 @@
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from twinlib.training import lightning as adapter
+from twinlib.training.outcome import Silent
 
 
 def test_weights_are_tensors_that_load_without_running_anything(train, tmp_path):
@@ -48,6 +52,16 @@ def test_batch_norm_is_kept_with_the_weights(configure, digits, tmp_path, monkey
     inputs, _ = digits.batch("test", np.arange(101))
     np.testing.assert_array_equal(adapter.predictor(config, tmp_path)(inputs), outcome.predictions)
     assert torch.load(tmp_path / "weights.pt", weights_only=True)["0.running_mean"].item() > 0
+
+
+def test_a_terminated_training_does_not_end_well(train):
+    class Terminates(Silent):
+        def batch(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as end:
+        train("torch", report=Terminates())
+    assert end.value.code == 143
 
 
 @pytest.mark.slow

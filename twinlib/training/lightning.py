@@ -6,6 +6,7 @@ it means in Keras. Inputs and outputs are channels last outside of the model and
 
 import logging
 import os
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.plugins.precision import DoublePrecision, MixedPrecision, Precision
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
 from twinlib.config.build import build
@@ -96,6 +98,8 @@ def train(
         warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning's own
         try:
             trainer.fit(module, train_dataloaders=Epochs(module.course))
+        except SIGTERMException:  # which is an exit, with code 0
+            raise SystemExit(128 + signal.SIGTERM) from None
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
     assert module.outcome is not None

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -301,4 +302,5 @@ def _last_line(log: Path) -> str:
 
 
 def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    # Two sweeps may begin within a second, and the latest is the one that people mean.
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

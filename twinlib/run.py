@@ -1,6 +1,5 @@
 """One run: computed before? Then its record; else a fresh process that computes it."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,7 +13,9 @@ from typing import Any
 from twinlib.errors import UserError
 from twinlib.identity.fingerprint import Identity, identify
 from twinlib.identity.stat_cache import StatCache
+from twinlib.launcher.pool import Job
 from twinlib.store.local import Store
+from twinlib.store.record import Record
 
 PRUNED_EXIT_CODE = 3  # of a worker whose run was ended early, as it was worse than others of its study
 
@@ -27,6 +28,11 @@ class Result:
     metrics: dict[str, float]
     objective: float
     cached: bool
+
+    @classmethod
+    def of(cls, record: Record, cached: bool) -> "Result":
+        """What a record says."""
+        return cls(record.folder, record.metrics, record.metrics[record.objective], cached)
 
 
 class RunFailed(Exception):
@@ -65,8 +71,7 @@ def run(config: Mapping[str, Any], root: Path, group: str | None = None) -> Resu
     else:
         record = open_store(config, root, cache).find(identity.fingerprint, label(identity))
         if record is not None:
-            result = Result(record.folder, record.metrics, record.metrics[record.objective], cached=True)
-            return _tell(result, config, root)
+            return _tell(Result.of(record, cached=True), config, root)
     return _tell(_compute(config, root, group), config, root)
 
 
@@ -121,20 +126,17 @@ def _compute(config: Mapping[str, Any], root: Path, group: str | None) -> Result
 
     check_targets(config, root)
     with tempfile.TemporaryDirectory(prefix="twin-") as folder:
-        job, answer = Path(folder) / "job.json", Path(folder) / "result.json"
-        try:
-            job.write_text(json.dumps({"config": config, "group": group, "result": str(answer)}))
-        except TypeError as error:
-            raise UserError(f"the config holds what no text can: {error}; give numbers, texts, lists") from None
-        process = subprocess.Popen([sys.executable, "-m", "twinlib.worker", str(job)], cwd=root)
+        job = Job(0, dict(config), Path(folder), group)
+        job.write()
+        process = subprocess.Popen([sys.executable, "-m", "twinlib.worker", str(job.file)], cwd=root)
         try:
             code = process.wait()
         except KeyboardInterrupt:
             _stop(process)
             raise
-        if code:
-            raise RunFailed(code if code > 0 else 1)
-        result = json.loads(answer.read_text())
+        result = job.result(code)
+    if result is None:
+        raise RunFailed(code if code > 0 else 1)
     return Result(Path(result["folder"]), result["metrics"], result["objective"], result["cached"])
 
 

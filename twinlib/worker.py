@@ -14,6 +14,7 @@ from twinlib.loaded import require_unchanged
 # isort: split
 from twinlib.config.build import build
 from twinlib.errors import UserError
+from twinlib.identity.config import NOT_IN_IDENTITY
 from twinlib.identity.explain import differences, sentence
 from twinlib.identity.fingerprint import Identity, identify
 from twinlib.identity.stat_cache import StatCache
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-UNSEEN = ("name", "tracking", "store", "launcher", "sweeper", "export", "progress")
+# What a training must not see, as it is no part of the identity; it needs the other such keys to do its work.
+UNSEEN = {key for key in NOT_IN_IDENTITY if "." not in key} - {"inputs", "workers"}
 
 
 def main(job_file: Path) -> int:
@@ -72,7 +74,7 @@ def compute(config: Mapping[str, Any], root: Path, group: str | None = None) -> 
     with lock(store.path, identity.fingerprint, waiting=_say_who):
         record = store.find(identity.fingerprint, label(identity))
         if record is not None:
-            return Result(record.folder, record.metrics, record.metrics[record.objective], cached=True)
+            return Result.of(record, cached=True)
         draft = store.draft(label(identity), identity.fingerprint)
         started = time.monotonic()
         outcome = _train(config, identity, draft, group, root)
@@ -86,7 +88,7 @@ def compute(config: Mapping[str, Any], root: Path, group: str | None = None) -> 
             objective=config["objective"],
             seconds=time.monotonic() - started,
         )
-    return Result(record.folder, record.metrics, record.metrics[record.objective], cached=False)
+    return Result.of(record, cached=False)
 
 
 def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: str | None, root: Path) -> Outcome:
@@ -102,7 +104,6 @@ def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: s
     progress = Progress(config)
     try:
         report = under_study(Tracked(progress, tracker.epoch), config)
-        # Nor may it see what is no part of its identity, but for what it needs to do its work.
         seen = {key: value for key, value in config.items() if key not in UNSEEN}
         outcome: Outcome = build(config["trainer"])(config=seen, dataset=dataset, folder=folder, report=report)
         tell_trained()

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,22 +98,6 @@ def test_killed_at_any_step_of_publishing(
         assert (after.folder / "weights.pt").read_bytes() == (content or b"next")
         capsys.readouterr()
     assert seen == ({b"old!"} if before == "good" else {None, b"new!"})
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with 256 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], stderr=subprocess.PIPE, text=True
-    )
-    if mount.returncode:
-        pytest.skip(f"no right to mount a small disk here: {mount.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def fill(disk: Path, leave: int) -> Path:

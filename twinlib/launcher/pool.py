@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from twinlib.errors import UserError
+
 ANSWERS = "TWIN_ANSWERS"  # in the environment of a worker: where to say something, and as which number
 
 
@@ -35,11 +37,29 @@ class Job:
         return self.folder / f"{self.number}.result.json"
 
     def write(self) -> None:
-        """Write `file`, for its owner only: a config may hold keys to a store or a tracker."""
+        """Write `file`, for its owner only: a config may hold keys to a store or a tracker.
+
+        Raises
+        ------
+        UserError
+            The config holds what JSON cannot.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         self.answer.unlink(missing_ok=True)
+        try:
+            text = json.dumps({"config": self.config, "group": self.group, "result": str(self.answer)})
+        except TypeError as error:
+            raise UserError(f"the config holds what no text can: {error}; give numbers, texts, lists") from None
         self.file.touch(mode=0o600)
-        self.file.write_text(json.dumps({"config": self.config, "group": self.group, "result": str(self.answer)}))
+        self.file.write_text(text)
+
+    def result(self, exit_code: int) -> dict[str, Any] | None:
+        """What the worker wrote; None if it failed."""
+        if exit_code == 0:
+            with suppress(OSError, ValueError):
+                answer: dict[str, Any] = json.loads(self.answer.read_text())
+                return answer
+        return None
 
 
 @dataclass(frozen=True)
@@ -54,10 +74,7 @@ class Ended:
     @classmethod
     def read(cls, job: Job, exit_code: int, seconds: float) -> "Ended":
         """Take the worker's answer and remove the job's files, but for its log."""
-        result = None
-        if exit_code == 0:
-            with suppress(OSError, ValueError):
-                result = json.loads(job.answer.read_text())
+        result = job.result(exit_code)
         job.file.unlink(missing_ok=True)
         job.answer.unlink(missing_ok=True)
         return cls(job, exit_code or (0 if result is not None else 1), result, seconds)

@@ -18,7 +18,7 @@ from twinlib.config.signature import check_targets
 from twinlib.errors import UserError
 from twinlib.run import RunFailed
 from twinlib.sweep.display import Display, summary, table
-from twinlib.sweep.grid import Point
+from twinlib.sweep.grid import Point, project
 from twinlib.sweep.manifest import FAILED, FOLDER, Sweep
 from twinlib.sweep.session import Done, Session
 
@@ -47,11 +47,6 @@ def open_session(config: DictConfig, loader: ConfigLoader, points: Sequence[Poin
     folder = root / config.store.path / FOLDER / f"sweep-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
     command = (Path(sys.argv[0]).name, *sys.argv[1:])
     return Session(root, build(node, root=root, strategy=strategy), folder, command, Display(len(points) or None))
-
-
-def project(loader: ConfigLoader) -> Path:
-    """The project folder: it holds the `conf/` that Hydra composes from."""
-    return Path(next(source.path for source in loader.get_sources() if source.provider == "main")).parent
 
 
 def compose(overrides: Sequence[str], config: DictConfig, loader: ConfigLoader) -> Point:

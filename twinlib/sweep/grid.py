@@ -95,9 +95,8 @@ def sweep(arguments: list[str], config: DictConfig, loader: ConfigLoader, launch
         The points cannot be listed or composed; nothing has run.
     """
     combinations = split(arguments, loader)
-    conf = Path(next(source.path for source in loader.get_sources() if source.provider == "main"))
-    composer = Composer(conf.parent, config.hydra.job.config_name, loader)
-    points = compose_points(combinations, composer, _common(config))
+    composer = Composer(project(loader), config.hydra.job.config_name, loader)
+    points = compose_points(combinations, composer, common_overrides(config))
     launch_points = getattr(launcher, "launch_points", None)
     if launch_points is not None:
         return launch_points(points)
@@ -110,7 +109,12 @@ def sweep(arguments: list[str], config: DictConfig, loader: ConfigLoader, launch
     return [results]
 
 
-def _common(config: DictConfig) -> list[str]:
+def project(loader: ConfigLoader) -> Path:
+    """The project folder: it holds the `conf/` that Hydra composes from."""
+    return Path(next(source.path for source in loader.get_sources() if source.provider == "main")).parent
+
+
+def common_overrides(config: DictConfig) -> list[str]:
     """Overrides of Hydra's groups and search path. Other keys of Hydra are in the sweep's config, no run has them."""
     overrides: list[str] = OmegaConf.to_container(config.hydra.overrides.hydra)  # type: ignore[assignment]
     return [line for line in overrides if line.lstrip("+~").startswith(("hydra/", "hydra.searchpath"))]

@@ -15,11 +15,11 @@ from twinlib.config.signature import check_targets
 from twinlib.errors import UserError
 from twinlib.identity.fingerprint import identify
 from twinlib.identity.stat_cache import StatCache
-from twinlib.launcher.sweep import project, require_all
+from twinlib.launcher.sweep import require_all
 from twinlib.run import require_inputs
 from twinlib.sweep.compose import Composer
 from twinlib.sweep.display import summary, table
-from twinlib.sweep.grid import Point, _common
+from twinlib.sweep.grid import Point, common_overrides, project
 from twinlib.sweep.manifest import FAILED, PRUNED, Sweep
 from twinlib.sweep.session import Done, Session
 from twinlib.sweeper import settings, space
@@ -54,7 +54,7 @@ def sweep(arguments: list[str], config: DictConfig, loader: ConfigLoader, launch
     root = project(loader)
     sweeper: Any = OmegaConf.to_container(config.sweeper, resolve=True)
     values, fixed = space.read(sweeper.get("space"), arguments, loader)
-    common = [*_common(config), *fixed]
+    common = [*common_overrides(config), *fixed]
     composer = Composer(root, config.hydra.job.config_name, loader)
     base = composer.compose([*common, *space.first(values)])
     chosen = settings.read(sweeper, base, root)

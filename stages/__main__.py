@@ -19,7 +19,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options.dataset, _parameters(options.params, options.dataset))
+        parameters = _parameters(options.params, options.dataset)
+        if options.command == "fetch":
+            fetch_dataset(options.dataset, parameters)
+        elif options.command == "prepare":
+            prepare_dataset(options.dataset, parameters)
+        else:
+            run_stage(options.command, options.dataset, parameters)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -48,6 +54,24 @@ def prepare_dataset(dataset: str, parameters: Mapping[str, Any]) -> None:
     print(f"{target}: {sizes} samples ({schema.kind})")
 
 
+def run_stage(stage: str, dataset: str, parameters: Mapping[str, Any]) -> None:
+    """Call the function of that name in the dataset's module with its parameters, as Paths where it says so."""
+    name = f"stages.{parameters.get('module', dataset)}"
+    function = getattr(importlib.import_module(name), stage, None) if stage in parameters else None
+    if not inspect.isfunction(function) or stage.startswith("_"):
+        raise UserError(f"{dataset} has no stage {stage}: a function in {name} and a section of params.yaml are needed")
+    signature = inspect.signature(function)
+    arguments = dict(parameters[stage])
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise UserError(f"{dataset}.{stage}: {error}") from None
+    for key, value in arguments.items():
+        if signature.parameters[key].annotation is Path:
+            arguments[key] = Path(value)
+    print(function(**arguments))
+
+
 def _parameters(file: Path, dataset: str) -> Mapping[str, Any]:
     if not file.is_file():
         raise UserError(f"{file} is missing; run this in the project folder or give --params")
@@ -65,16 +89,14 @@ def _parser() -> argparse.ArgumentParser:
         description="Get and prepare the datasets of params.yaml. `dvc repro` runs this for those in dvc.yaml.",
         epilog="example: python -m stages fetch fashion_mnist && python -m stages prepare fashion_mnist",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, run in {"fetch": fetch_dataset, "prepare": prepare_dataset}.items():
-        command = commands.add_parser(
-            name, help=run.__doc__, description=run.__doc__, epilog=f"example: python -m stages {name} mnist"
-        )
-        command.add_argument("dataset", metavar="DATASET", help="a section of params.yaml, such as mnist")
-        command.add_argument(
-            "--params", type=Path, default=Path("params.yaml"), metavar="FILE", help="default: %(default)s"
-        )
-        command.set_defaults(run=run)
+    parser.add_argument(
+        "command",
+        metavar="COMMAND",
+        help="fetch: its files into data/raw/DATASET; prepare: data/DATASET from those; or another stage of it, "
+        "such as solve",
+    )
+    parser.add_argument("dataset", metavar="DATASET", help="a section of params.yaml, such as mnist")
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE", help="default: %(default)s")
     return parser
 
 

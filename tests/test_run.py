@@ -178,3 +178,14 @@ def test_secrets_of_a_remote_stay_out_of_the_record(lab, tmp_path):
         for path in record.iterdir():
             assert b"s3cret" not in path.read_bytes()
     assert code == 0
+
+
+def test_an_experiment_s_own_pictures_land_in_the_record_and_not_in_the_identity(lab):
+    pictures = "+pictures.own={_target_:lab.draw,_partial_:true,title:%s}"
+    assert lab.train(pictures % "curve")[0] == 0
+    (record,) = lab.records
+    assert (record / "own.png").read_text() == "curve of 3"
+    assert "own.png" in (record / "record.json").read_text()
+    code, out, _ = lab.train(pictures % "dots")
+    assert code == 0 and out.startswith("cached ")
+    assert lab.trainings == 1

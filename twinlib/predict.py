@@ -85,12 +85,10 @@ def load(run: str | Path, root: Path | None = None, overrides: Sequence[str] = (
 
 def of_record(record: Record, root: Path) -> Twin:
     """Load the twin of a record; its `_target_`s are built from the allowed packages only."""
-    import yaml
-
     from twinlib.config.build import build
 
     lookup.importable(root)
-    config = yaml.safe_load((record.folder / "config.yaml").read_text())
+    config = config_of(record)
     # Each trainer has, in its own module, the function that only predicts.
     module = str(config["trainer"]["_target_"]).rpartition(".")[0]
     model = build({"_target_": f"{module}.predictor"}, config, record.folder)
@@ -102,6 +100,14 @@ def of_record(record: Record, root: Path) -> Twin:
             stacklevel=3,
         )
     return Twin(record, config, preprocess_of(record), model)
+
+
+def config_of(record: Record) -> dict[str, Any]:
+    """The settings of a run."""
+    import yaml
+
+    config: dict[str, Any] = yaml.safe_load((record.folder / "config.yaml").read_text())
+    return config
 
 
 def preprocess_of(record: Record) -> Preprocess:

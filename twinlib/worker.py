@@ -110,6 +110,8 @@ def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: s
         with explained(folder):
             _write_outputs(outcome, folder)
             pictures = draw(outcome, dataset, folder)
+            for picture in config["pictures"].values():
+                pictures += build(picture, outcome, dataset, folder)
     except Pruned:
         shutil.rmtree(folder)
         tracker.fail()

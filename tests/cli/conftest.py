@@ -30,6 +30,11 @@ def predictor(config, folder):
         return (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
 
     return predict
+
+
+def whole(twin, source, target, *, rows=2):
+    target.write_text(f"{twin.config['name']} {source} {rows}")
+    return f"{rows} rows of {source}"
 """
 
 EXPERIMENT = """# @package _global_

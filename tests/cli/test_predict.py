@@ -70,7 +70,8 @@ def test_values_instead_of_classes(root, samples, computed, say):
         assert list(json.load(file)[0]) == ["value_0", "value_1", "value_2"]
 
 
-def test_the_output_is_checked_before_anything_is_computed(root, refused):
+def test_the_output_is_checked_before_anything_is_computed(root, computed, refused):
+    computed()
     line = refused("predict", "tiny/own", "in.npy", "-o", "out.xlsx")
     assert line == "out.xlsx: unknown type of file; use one of .npy, .csv, .json, .parquet"
     assert "no such folder" in refused("predict", "tiny/own", "in.npy", "-o", "nowhere/out.csv")
@@ -122,3 +123,26 @@ def test_user_errors_are_what_is_shown(root, computed):
     computed()
     with pytest.raises(UserError):
         predict(["tiny/own", "no.npy"], "out.csv")
+
+
+def test_the_experiment_says_what_is_done_with_a_whole_input(root, computed, say, refused):
+    record = computed("+predict={_target_:own.whole,_partial_:true}")
+    words = ["predict", record.folder.name, "s3://maps/a.zarr", "-o", "out.txt"]
+    assert say(*words) == "2 rows of s3://maps/a.zarr\n"
+    assert say(*words, "predict.rows=5") == "5 rows of s3://maps/a.zarr\n"
+    assert Path("out.txt").read_text() == "tiny/own s3://maps/a.zarr 5"
+    assert refused(*words, "predict.row=5") == "predict.row: own.whole takes no such key; did you mean rows?"
+
+
+def test_settings_of_a_whole_input_need_one(root, computed, refused):
+    record = computed()
+    line = refused("predict", "tiny/own", "data/tiny/test.arrow", "-o", "out.csv", "predict.rows=5")
+    assert line == f"predict.rows=5: {record.folder.name} predicts sample by sample and takes no such settings"
+
+
+def test_what_is_done_with_a_whole_input_is_no_part_of_the_identity(root, computed):
+    from twinlib import lookup
+
+    plain = computed()
+    other = lookup.described(["experiment=tiny/own", "+predict={_target_:own.whole,_partial_:true}"], root)
+    assert other.identity.fingerprint == plain.fingerprint

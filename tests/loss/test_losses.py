@@ -4,7 +4,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from scipy.special import log_softmax
+from scipy.special import expit, log_softmax
 
 from twinlib.errors import UserError
 
@@ -55,6 +55,23 @@ def test_cross_entropy(losses, shape, smoothing):
 def test_cross_entropy_of_hopeless_logits_is_finite(losses):
     values, gradient = losses("CrossEntropy", np.array([[1000.0, -1000.0]], np.float32), np.array([1]))
     assert values == pytest.approx([2000.0]) and np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("weight", [1.0, 5.0])
+@pytest.mark.parametrize("shape", [(6,), (6, 4), (6, 4, 3, 1)])
+def test_binary_cross_entropy(losses, shape, weight):
+    logits, target = 3 * RNG.normal(size=shape).astype(np.float32), RNG.random(shape).astype(np.float32)
+    values, gradient = losses("BinaryCrossEntropy", logits, target, positive_weight=weight)
+    probability = expit(logits.astype(float))
+    expected = -(weight * target * np.log(probability) + (1 - target) * np.log(1 - probability))
+    np.testing.assert_allclose(values, expected.reshape(6, -1).mean(axis=1), rtol=1e-5)
+    slope = (1 - target) * probability - weight * target * (1 - probability)
+    np.testing.assert_allclose(gradient, slope / np.prod(shape[1:]), atol=1e-6)
+
+
+def test_binary_cross_entropy_of_hopeless_logits_is_finite(losses):
+    values, gradient = losses("BinaryCrossEntropy", np.array([[-1000.0]], np.float32), np.array([[1.0]], np.float32))
+    assert values == pytest.approx([1000.0]) and np.isfinite(gradient).all()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stages import mnist
 from stages.__main__ import main
 
 PROJECT = Path(__file__).parents[2]
@@ -61,18 +62,35 @@ def test_an_unknown_parameter_is_named(project, capsys):
     assert "mnist.prepare: got an unexpected keyword argument 'sede'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["fetch"], ["prepare"]])
-def test_help_has_an_example(command, capsys):
+def test_any_other_stage_is_a_function_of_the_module(project, capsys, monkeypatch):
+    def write(target: Path, text: str) -> str:
+        target.write_text(text)
+        return f"{target}: {text}"
+
+    monkeypatch.setattr(mnist, "write", write, raising=False)
+    params = {"digits": {"module": "mnist", "write": {"target": "out.txt", "text": "hello"}, "nothing": {}}}
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    assert main(["write", "digits"]) == 0
+    assert capsys.readouterr().out == "out.txt: hello\n"
+    assert (project / "out.txt").read_text() == "hello"
+    assert main(["nothing", "digits"]) == 2
+    assert "digits has no stage nothing: a function in stages.mnist" in capsys.readouterr().err
+    params["digits"]["write"].pop("text")
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    assert main(["write", "digits"]) == 2
+    assert "digits.write: missing a required argument: 'text'" in capsys.readouterr().err
+
+
+def test_help_has_an_example(capsys):
     with pytest.raises(SystemExit) as ended:
-        main([*command, "--help"])
+        main(["--help"])
     assert ended.value.code == 0
     assert "example: python -m stages" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("dataset", PARAMS)
 def test_every_file_is_pinned(dataset):
-    assert PARAMS[dataset]["files"]
-    for file in PARAMS[dataset]["files"].values():
+    for file in PARAMS[dataset].get("files", {}).values():
         assert re.fullmatch("[0-9a-f]{64}", file["sha256"])
 
 

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ class Digits:
         digits = load_digits()
         self.inputs = (digits.images[..., None] / 16).astype(np.float32)
         self.targets = digits.target.astype(np.int64)
+        self.schema = SimpleNamespace(splits={"train": 300, "val": 100, "test": 101})
         self.rows = {"train": slice(0, 300), "val": slice(300, 400), "test": slice(400, 501)}
 
     def size(self, split):

@@ -3,6 +3,7 @@ import threading
 import numpy as np
 import pytest
 
+from twinlib.config.build import build
 from twinlib.errors import UserError
 from twinlib.training.course import Course, parts
 from twinlib.training.outcome import Silent
@@ -80,6 +81,34 @@ def test_rows_of_history_and_metrics(course):
     metrics = {"test_loss": 9.0, "test_accuracy": 1.0, "val_loss": 1.0, "val_accuracy": 1.0, "train_loss": 0.5}
     assert outcome.metrics == {**metrics, "best_epoch": 2, "epochs": 3}
     assert outcome.predictions.shape == (101, 10) and outcome.targets.shape == (101,)
+
+
+class Wrong:
+    """How many samples of a split are wrong."""
+
+    def __call__(self, dataset, split, predictions, targets):
+        return {"wrong": float((predictions.argmax(axis=1) != targets).sum()), "of": float(dataset.size(split))}
+
+
+def test_every_test_split_is_evaluated(course, digits, monkeypatch):
+    monkeypatch.setattr(digits.schema, "splits", {**digits.schema.splits, "test_late": 50})
+    monkeypatch.setitem(digits.rows, "test_late", slice(450, 500))
+    monkeypatch.setattr(
+        "twinlib.training.course.build", lambda node: Wrong() if "lab.Wrong" in str(node) else build(node)
+    )
+    outcome = run(course("+evaluation={_target_:lab.Wrong}", "epochs=1"), [1.0])
+    assert list(outcome.tests) == ["test", "test_late"]
+    np.testing.assert_array_equal(outcome.tests["test_late"].targets, digits.targets[450:500])
+    assert {name: value for name, value in outcome.metrics.items() if name.startswith("test")} == {
+        "test_loss": 9.0,
+        "test_accuracy": 1.0,
+        "test_wrong": 0.0,
+        "test_of": 101.0,
+        "test_late_loss": 9.0,
+        "test_late_accuracy": 1.0,
+        "test_late_wrong": 0.0,
+        "test_late_of": 50.0,
+    }
 
 
 def test_last_weights_have_the_last_epoch_s_metrics(course):

@@ -46,7 +46,7 @@ def test_collects_in_order_only_when_asked():
     found = evaluate(forward, batches(7), {}, collect=True)
     np.testing.assert_array_equal(found.predictions, inputs)
     np.testing.assert_array_equal(found.targets, targets)
-    assert evaluate(forward, batches(7), {}).predictions is None
+    assert evaluate(forward, batches(7), {}).predictions.size == 0
 
 
 def test_metrics_begin_anew_at_each_evaluation():

@@ -54,6 +54,32 @@ def test_batch_norm_is_kept_with_the_weights(configure, digits, tmp_path, monkey
     assert torch.load(tmp_path / "weights.pt", weights_only=True)["0.running_mean"].item() > 0
 
 
+class Penalised(nn.Sequential):
+    def __init__(self, factor):
+        super().__init__(nn.Flatten(), nn.Linear(64, 10, bias=False))
+        self.factor = factor
+
+    def penalty(self):
+        return self.factor * self[1].weight.sum()
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_what_a_model_adds_to_the_loss_counts_once_a_batch(configure, digits, tmp_path, monkeypatch, accumulate):
+    config = configure("torch", "epochs=1", "lr=0.1", f"accumulate={accumulate}")
+    build = adapter.build
+    weights = []
+    for factor in (0.0, 2.0):
+        model = lambda factor=factor: Penalised(factor)  # noqa: E731
+        monkeypatch.setattr(
+            adapter, "build", lambda node, model=model: model() if node is config["model"] else build(node)
+        )
+        outcome = adapter.train(config=config, dataset=digits, folder=tmp_path, steps=1)
+        weights.append(torch.load(tmp_path / "weights.pt", weights_only=True)["1.weight"])
+    # One step from the same weights: the gradient of the penalty is its factor.
+    np.testing.assert_allclose((weights[0] - weights[1]).numpy(), 0.1 * 2.0, rtol=1e-5)
+    assert outcome.history[0]["train_loss"] < 3  # of the samples, without the penalty
+
+
 def test_a_terminated_training_does_not_end_well(train):
     class Terminates(Silent):
         def batch(self):

@@ -39,6 +39,9 @@ class Config:
     schedule: dict[str, Any] = MISSING
     loss: dict[str, Any] = MISSING
     metrics: dict[str, Any] = MISSING
+    evaluation: dict[str, Any] = MISSING
+    pictures: dict[str, Any] = MISSING
+    predict: dict[str, Any] = MISSING
     tracking: dict[str, Any] = MISSING
     strategy: Strategy = MISSING
     store: Store = MISSING

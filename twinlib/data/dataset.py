@@ -59,7 +59,7 @@ class Dataset:
 
     def size(self, split: str) -> int:
         """Number of samples in a split."""
-        return len(self._columns(split)[self.target])
+        return len(self.columns(split)[self.target])
 
     def batch(
         self, split: str, rows: np.ndarray, rng: np.random.Generator | None = None
@@ -78,13 +78,14 @@ class Dataset:
         Inputs, float32 of shape (n, *input_shape), and targets: int64 class indices of shape (n,), or float32
         of shape (n, *shape of the field). Both are copies.
         """
-        columns = self._columns(split)
+        columns = self.columns(split)
         targets = np.take(columns[self.target], rows, axis=0)
         if self.classes is None:
             targets = targets.astype(np.float32, copy=False)
         return self.preprocess(np.take(columns[self.input], rows, axis=0)), targets
 
-    def _columns(self, split: str) -> arrow.Arrays:
+    def columns(self, split: str) -> arrow.Arrays:
+        """Every field of a split as it is stored, shape (size, *shape of the field), read-only."""
         try:
             return self._splits.arrays[split]
         except KeyError:

@@ -16,7 +16,8 @@ class Field:
     """One quantity of every sample.
 
     `dims` names each axis of `shape`. When the last one is `channel`, the statistics have one entry for each
-    channel, otherwise one entry in all. They come from the training split only and are in `units`.
+    channel, otherwise one entry in all. They come from the training split only and are in `units`: one for all
+    channels, or one for each, separated by commas. `names` are those of the channels, where they have any.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Field:
     maximum: tuple[float, ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()  # for a class index: the names of the classes 0, 1, …
 
     def __post_init__(self) -> None:
@@ -35,6 +37,8 @@ class Field:
             raise UserError(f"field {self.name}: dtype is {self.dtype}; use one of {', '.join(DTYPES)}")
         if len(self.dims) != len(self.shape) or any(size < 1 for size in self.shape):
             raise UserError(f"field {self.name}: shape {self.shape} does not fit the dims {self.dims}")
+        if self.names and len(self.names) != self.channels:
+            raise UserError(f"field {self.name}: {len(self.names)} names for {self.channels} channels")
         if self.classes and (self.dtype != "int64" or self.shape):
             raise UserError(f"field {self.name}: a class index is one int64 for each sample")
 

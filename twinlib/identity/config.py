@@ -19,6 +19,8 @@ NOT_IN_IDENTITY = (
     "export",
     "progress",
     "workers",
+    "pictures",
+    "predict",
     "data.path",
     "inputs",
     "strategy.accelerator",

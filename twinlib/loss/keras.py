@@ -28,6 +28,24 @@ class CrossEntropy:
         return ops.mean(ops.reshape(losses, (prediction.shape[0], -1)), axis=1)
 
 
+class BinaryCrossEntropy:
+    """Minus the log-likelihood of targets from 0 to 1, mean over a sample's elements.
+
+    `prediction` holds logits, `target` probabilities, both of shape (n, …). The part of the ones counts
+    `positive_weight` times: where they are rare, a model that never says one is soon found otherwise.
+    """
+
+    def __init__(self, positive_weight: float = 1.0) -> None:
+        self.positive_weight = positive_weight
+
+    def __call__(self, prediction: KerasTensor, target: KerasTensor) -> KerasTensor:
+        require_same(prediction.shape, target.shape)
+        target = ops.cast(ops.reshape(target, prediction.shape), prediction.dtype)
+        ones, zeros = ops.log_sigmoid(prediction), ops.log_sigmoid(-prediction)
+        losses = -(self.positive_weight * target * ones + (1 - target) * zeros)
+        return ops.mean(ops.reshape(losses, (prediction.shape[0], -1)), axis=1)
+
+
 class MeanSquaredError:
     """Mean of the squared differences."""
 

@@ -28,6 +28,24 @@ class CrossEntropy:
         return losses.view(len(target), -1).mean(dim=1)
 
 
+class BinaryCrossEntropy:
+    """Minus the log-likelihood of targets from 0 to 1, mean over a sample's elements.
+
+    `prediction` holds logits, `target` probabilities, both of shape (n, …). The part of the ones counts
+    `positive_weight` times: where they are rare, a model that never says one is soon found otherwise.
+    """
+
+    def __init__(self, positive_weight: float = 1.0) -> None:
+        self.positive_weight = positive_weight
+
+    def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
+        require_same(prediction.shape, target.shape)
+        target = target.reshape(prediction.shape).to(prediction.dtype)
+        ones, zeros = functional.logsigmoid(prediction), functional.logsigmoid(-prediction)
+        losses = -(self.positive_weight * target * ones + (1 - target) * zeros)
+        return losses.reshape(len(prediction), -1).mean(dim=1)
+
+
 class MeanSquaredError:
     """Mean of the squared differences."""
 

@@ -23,7 +23,7 @@ class Course:
     """What an adapter asks at each step and tells after it.
 
     An epoch is `begin_epoch`; then for each batch of `batches` a `learning_rate`, a step of the adapter, and
-    `stepped`; then `end_epoch`. When `over`, `outcome` evaluates the kept weights on the test split.
+    `stepped`; then `end_epoch`. When `over`, `outcome` evaluates the kept weights on the test splits.
 
     Parameters
     ----------
@@ -46,6 +46,7 @@ class Course:
             schedule = partial(schedule.func, *schedule.args, **schedule.keywords)
         self._schedule = schedule
         self._metrics = {name: build(metric) for name, metric in config["metrics"].items()}
+        self._evaluation = build(config["evaluation"]) if config["evaluation"] else None
         self._watch = Watch(config["direction"], **config["early_stopping"])
         self.epoch = 0
         self.history: list[dict[str, float]] = []
@@ -103,15 +104,23 @@ class Course:
         return self._watch.stop or self.epoch >= self._config["epochs"]
 
     def outcome(self, forward: Forward, weights: str) -> Outcome:
-        """Evaluate the kept weights, which `forward` uses, on the test split."""
-        test = self._evaluate("test", forward, collect=True)
-        assert test.predictions is not None and test.targets is not None
+        """Evaluate the kept weights, which `forward` uses, on every split whose name begins with `test`."""
+        tests = {
+            split: self._evaluate(split, forward, collect=True)
+            for split in self._dataset.schema.splits
+            if split.startswith("test")
+        }
         last = self._config["checkpoint"] == "last"
         kept = self.history[-1 if last else self._watch.best_epoch - 1]
-        metrics = {f"test_{name}": value for name, value in test.values.items()}
+        metrics: dict[str, float] = {}
+        for split, test in tests.items():
+            values = test.values
+            if self._evaluation is not None:
+                values = values | self._evaluation(self._dataset, split, test.predictions, test.targets)
+            metrics |= {f"{split}_{name}": value for name, value in values.items()}
         metrics |= {name: value for name, value in kept.items() if name.startswith(("val_", "train_"))}
         metrics |= {"best_epoch": self._watch.best_epoch, "epochs": self.epoch}
-        return Outcome(self.history, metrics, test.predictions, test.targets, weights)
+        return Outcome(self.history, metrics, tests, weights)
 
     def _read(self, split: str, **order: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         config = self._config

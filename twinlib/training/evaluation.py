@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -21,11 +21,11 @@ class Metric(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Loss and metrics by name; predictions and targets, shape (samples, …), where they were asked for."""
+    """Loss and metrics by name; predictions and targets, shape (samples, …), or (0,) where they were not asked for."""
 
     values: dict[str, float]
-    predictions: np.ndarray | None = None
-    targets: np.ndarray | None = None
+    predictions: np.ndarray = field(default_factory=lambda: np.empty(0))
+    targets: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 def evaluate(

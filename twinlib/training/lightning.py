@@ -165,6 +165,7 @@ class Module(LightningModule):
         self.file = folder / WEIGHTS
         self.model: nn.Module = precision.convert_module(build(config["model"]))
         self.compiled: Callable[[Tensor], Tensor] = torch.compile(self.model) if compile else self.model
+        self.penalty: Callable[[], Tensor] | None = getattr(self.model, "penalty", None)
         self.loss = build(config["loss"])
         self.output = OUTPUTS[config["output"]]
         self.best: dict[str, Tensor] | None = None
@@ -187,7 +188,9 @@ class Module(LightningModule):
         inputs, targets = _tensors(self.precision, self.device, *batch)
         for part in parts(len(inputs), self.config["accumulate"]):
             losses = self.loss(_call(self.compiled, inputs[part]), targets[part])
-            self.manual_backward(losses.sum() / len(inputs))
+            # What the model adds to the loss (a regularisation) counts once a batch, as what layers add in Keras.
+            penalty = self.penalty() * (len(losses) / len(inputs)) if self.penalty else 0.0
+            self.manual_backward(losses.sum() / len(inputs) + penalty)
             # Stays on the device: to read it at each step would wait for the device at each step.
             self.loss_sum += losses.detach().sum(dtype=torch.float64)
         self.clip()

@@ -5,6 +5,8 @@ from typing import Protocol
 
 import numpy as np
 
+from twinlib.training.evaluation import Evaluation
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -15,21 +17,28 @@ class Outcome:
     history
         One row an epoch: epoch (from 1), train_loss, val_loss, val_<metric>, lr (of its last step), seconds.
     metrics
-        test_loss, test_<metric> of the kept weights; train_loss, val_loss, val_<metric> of the epoch they are from;
-        best_epoch, epochs.
-    predictions
-        shape (n_test, …), the model's output after `output`, in the order of the test split, channels last.
-    targets
-        shape (n_test, …)
+        test_loss, test_<metric> of the kept weights, and the same of every other split whose name begins with `test`;
+        train_loss, val_loss, val_<metric> of the epoch they are from; best_epoch, epochs.
+    tests
+        What the kept weights make of each test split, with predictions and targets in the order of the split.
     weights
         Name of the file in the run's folder that holds the weights.
     """
 
     history: list[dict[str, float]]
     metrics: dict[str, float]
-    predictions: np.ndarray
-    targets: np.ndarray
+    tests: dict[str, Evaluation]
     weights: str
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """Shape (n_test, …), the model's output after `output` for the split `test`, channels last."""
+        return self.tests["test"].predictions
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Shape (n_test, …), the targets of the split `test`."""
+        return self.tests["test"].targets
 
 
 class Report(Protocol):

@@ -1,0 +1,31 @@
+"""The variables a cyclone may be seen in, and what ERA5 calls them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One field of the atmosphere on a latitude-longitude grid.
+
+    `short` and `long` are the names that files have: ECMWF's and ARCO-ERA5's. `level` is in hPa where the variable is
+    one level of a field of several. `lowest` and `highest` bound what it can be in `units`.
+    """
+
+    units: str
+    short: tuple[str, ...]
+    long: str
+    lowest: float
+    highest: float
+    level: int | None = None
+
+
+VARIABLES = {
+    "fg10": Variable("m s**-1", ("fg10", "10fg"), "10m_wind_gust_since_previous_post_processing", -1, 150),
+    "msl": Variable("Pa", ("msl",), "mean_sea_level_pressure", 85_000, 109_000),
+    "t_500": Variable("K", ("t",), "temperature", 200, 300, 500),
+    "t_300": Variable("K", ("t",), "temperature", 180, 280, 300),
+    "vo_850": Variable("s**-1", ("vo",), "vorticity", -0.05, 0.05, 850),
+    "i10fg": Variable("m s**-1", ("i10fg",), "instantaneous_10m_wind_gust", -1, 150),
+    "sst": Variable("K", ("sst",), "sea_surface_temperature", 260, 320),
+}
+DRIVERS = ("fg10", "msl", "t_500", "t_300")

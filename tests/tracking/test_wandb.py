@@ -3,6 +3,7 @@ import socket
 import struct
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import wandb as library
@@ -106,11 +107,20 @@ def test_offline_run_has_id_name_group_job_type_and_project(file):
     (run, *_) = of_kind(file, "run")
     assert (run.run_id, run.display_name, run.run_group, run.job_type, run.project) == (
         "0123456789ab",
-        "mnist/cnn",
+        "mnist-cnn-0123456789ab",
         "sweep-7",
         "train",
         "twins",
     )
+
+
+def test_only_points_of_a_sweep_are_named_as_their_records(run, rows, metrics):
+    tracker = Wandb("twins", "offline", ".")
+    tracker.start(replace(run, group=None))
+    tracker.finish(metrics, [])
+    (file,) = run.folder.glob("wandb/offline-run-*/*.wandb")
+    (first, *_) = of_kind(file, "run")
+    assert (first.display_name, first.run_group) == ("mnist/cnn", "")
 
 
 def test_offline_run_has_config_and_fingerprint(file):

@@ -58,7 +58,8 @@ class Wandb:
         started = wandb.init(
             project=self._project,
             id=run.id,
-            name=run.name or run.label,
+            # The points of a sweep have one name, and are told apart as `twin compare` tells them apart.
+            name=run.folder_name if run.group else run.name or run.label,
             group=run.group,
             job_type=run.job_type,
             config={**run.config, "fingerprint": run.fingerprint},

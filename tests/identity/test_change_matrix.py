@@ -191,6 +191,8 @@ HITS = [
     hit("setting of the shell", lambda s: s.monkeypatch.setenv("WIDTH", "7")),
     hit("worker count", setting("workers", 8)),
     hit("tracking", setting("tracking", {"wandb": {"_target_": "no.such.Tracker"}})),
+    hit("pictures and use", several(setting("pictures", {"flow": {"_target_": "no.such.drawing"}}),
+         setting("predict", {"_target_": "no.such.use"}))),
     hit("launcher and sweeper", several(setting("launcher", {"jobs": 4}), setting("sweeper", {"n": 9}))),
     hit("progress and verbosity", several(setting("progress", False), setting("hydra", {"verbose": True}))),
     hit("name", setting("name", "something/else")),

@@ -41,6 +41,16 @@ def test_a_second_attempt_leaves_nothing_of_the_first(run, rows, metrics):
     assert not list((run.folder / "logs" / run.folder_name).iterdir())
 
 
+def test_a_pruned_run_says_so(run, rows):
+    tracker = Csv("logs")
+    tracker.start(run)
+    tracker.epoch(rows[0])
+    tracker.prune()
+    folder = run.folder / "logs" / run.folder_name
+    assert len(read(folder / "history.csv")) == 1
+    assert read(folder / "metrics.csv") == [{"fingerprint": run.fingerprint, "name": "mnist/cnn", "state": "pruned"}]
+
+
 def test_every_digit_is_kept(run):
     tracker = Csv("logs")
     tracker.start(run)

@@ -66,6 +66,17 @@ def test_a_second_attempt_replaces_the_first(written, run, rows):
     assert points(read(run), "val_loss") == [(1, 3.0)]
 
 
+def test_a_pruned_run_says_so(run, rows):
+    tracker = TensorBoard("logs/tensorboard")
+    tracker.start(run)
+    tracker.epoch(rows[0])
+    tracker.prune()
+    events = read(run)
+    (event,) = events.Tensors("state/text_summary")
+    assert (event.step, event.tensor_proto.string_val[0]) == (1, b"pruned")
+    assert points(events, "val_loss") == [(1, 1.5)]
+
+
 def test_neither_torch_nor_tensorflow_is_imported(tmp_path):
     program = f"""
 import sys

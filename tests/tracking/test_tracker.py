@@ -31,6 +31,9 @@ class Heard:
     def finish(self, metrics, pictures):
         self.messages.append(("finish", metrics, pictures))
 
+    def prune(self):
+        self.messages.append(("prune",))
+
     def fail(self):
         self.messages.append(("fail",))
 
@@ -105,8 +108,18 @@ def test_after_the_end_nothing_is_told(run, rows, metrics):
     heard = Heard()
     several = Trackers({"heard": heard})
     tell_all(several, run, rows, metrics)
+    several.prune()
     several.fail()
     assert heard.messages[-1][0] == "finish"
+
+
+def test_a_pruned_run_has_not_failed(run):
+    heard = Heard()
+    several = Trackers({"heard": heard})
+    several.start(run)
+    several.prune()
+    several.fail()
+    assert [message[0] for message in heard.messages] == ["start", "prune"]
 
 
 def test_no_tracker_sees_a_secret(run):

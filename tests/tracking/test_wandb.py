@@ -162,6 +162,16 @@ def test_a_failed_run_says_so(run, rows):
     assert [left.exit_code for left in of_kind(file, "exit")] == [1]
 
 
+def test_a_pruned_run_is_finished_and_says_so(run, rows):
+    tracker = Wandb("twins", "offline", ".")
+    tracker.start(run)
+    tracker.epoch(rows[0])
+    tracker.prune()
+    (file,) = run.folder.glob("wandb/offline-run-*/*.wandb")
+    assert [left.exit_code for left in of_kind(file, "exit")] == [0]
+    assert list(of_kind(file, "run")[-1].tags) == ["pruned"]
+
+
 def test_offline_prints_nothing_and_asks_nothing(run, rows, metrics, capfd, monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     tracker = Wandb("twins", "auto", ".")

@@ -34,11 +34,16 @@ class Csv:
         _write(self._folder / "history.csv", self._rows)
 
     def finish(self, metrics: Mapping[str, float], pictures: Sequence[Path]) -> None:
-        named = {"fingerprint": self._run.fingerprint, "name": self._run.name or ""}
-        _write(self._folder / "metrics.csv", [{**named, **metrics}])
+        _write(self._folder / "metrics.csv", [{**self._named(), **metrics}])
+
+    def prune(self) -> None:
+        _write(self._folder / "metrics.csv", [{**self._named(), "state": "pruned"}])
 
     def fail(self) -> None:
         """The rows so far are there."""
+
+    def _named(self) -> dict[str, str]:
+        return {"fingerprint": self._run.fingerprint, "name": self._run.name or ""}
 
 
 def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -47,6 +47,10 @@ class TensorBoard:
         self._write([_image(path) for path in pictures], self._last)
         self._writer.close()
 
+    def prune(self) -> None:
+        self._write([_text("state", "pruned")], self._last)
+        self._writer.close()
+
     def fail(self) -> None:
         self._writer.close()
 

@@ -54,7 +54,7 @@ class RunInfo:
 
 
 class Tracker(Protocol):
-    """`start`, any number of `epoch`, then `finish` or `fail`. A tracker may raise: the run goes on without it."""
+    """`start`, any number of `epoch`, then `finish`, `prune` or `fail`. If one raises, the run goes on without it."""
 
     def start(self, run: RunInfo) -> None: ...
 
@@ -62,6 +62,9 @@ class Tracker(Protocol):
         """One row of the history: `epoch`, `train_loss`, `val_loss`, `lr`, `seconds` and the metrics."""
 
     def finish(self, metrics: Mapping[str, float], pictures: Sequence[Path]) -> None: ...
+
+    def prune(self) -> None:
+        """The pruner of a search ended the run: there will be no metrics, and that is no failure."""
 
     def fail(self) -> None:
         """The run ended with an error or was interrupted."""
@@ -82,6 +85,10 @@ class Trackers:
 
     def finish(self, metrics: Mapping[str, float], pictures: Sequence[Path]) -> None:
         self._tell(lambda tracker: tracker.finish(metrics, pictures))
+        self._alive.clear()
+
+    def prune(self) -> None:
+        self._tell(lambda tracker: tracker.prune())
         self._alive.clear()
 
     def fail(self) -> None:

@@ -91,6 +91,11 @@ class Wandb:
         self._run.summary.update(dict(metrics))
         self._run.finish()
 
+    def prune(self) -> None:
+        # wandb has no such state: the run is finished, and its tag can be filtered for.
+        self._run.tags = ("pruned",)
+        self._run.finish()
+
     def fail(self) -> None:
         self._run.finish(exit_code=1)
 

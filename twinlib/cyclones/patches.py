@@ -47,7 +47,9 @@ class Grid:
         south = -np.diff(self.latitude.astype(np.float64))
         east = np.diff(self.longitude.astype(np.float64)) % 360
         if not (np.allclose(south, south[0], atol=1e-3) and np.allclose(east, south[0], atol=1e-3) and south[0] > 0):
-            raise UserError("the map has no regular grid: latitude has to decrease and longitude to increase by one step")
+            raise UserError(
+                "the map has no regular grid: latitude has to decrease and longitude to increase by one step"
+            )
 
     @property
     def step(self) -> float:
@@ -64,9 +66,7 @@ class Grid:
         """The map goes round the Earth without a margin: its last column of patches is next to the first."""
         return self.shape[1] * SIZE == len(self.longitude) == round(360 / self.step)
 
-    def index(
-        self, latitude: npt.NDArray[np.floating], longitude: npt.NDArray[np.floating]
-    ) -> npt.NDArray[np.float64]:
+    def index(self, latitude: npt.NDArray[np.floating], longitude: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Fractional row and column of places in the map, shape (n, 2); also of places outside of it."""
         row = (float(self.latitude[0]) - np.asarray(latitude, np.float64)) / self.step
         middle = (len(self.longitude) - 1) * self.step / 2
@@ -103,7 +103,7 @@ def label(
     longitude: npt.NDArray[np.floating],
     wind: npt.NDArray[np.floating],
     own: npt.NDArray[np.bool_],
-    per_cyclone: Mapping[str, int],
+    most: Mapping[str, int],
     rng: np.random.Generator,
 ) -> Labels:
     """Choose patches of a map and say of which kind they are.
@@ -126,9 +126,8 @@ def label(
         Of the centres at this time, shape (m,).
     own
         Which centres belong to this side of the split, shape (m,). The 3 x 3 patches around any other are left out.
-    per_cyclone
-        At most so many patches of a kind for each patch with a cyclone, drawn at random; a kind that is not named is
-        complete.
+    most
+        At most so many patches of a kind, drawn at random; of a kind that is not named all are taken.
     """
     index = grid.index(latitude, longitude)
     point = np.floor(index + 0.5).astype(np.int64)
@@ -143,7 +142,8 @@ def label(
             if patch not in foreign:
                 centres.setdefault(patch, int(record))
 
-    nearest, adjacent = set(), set()
+    nearest: set[Patch] = set()
+    adjacent: set[Patch] = set()
     for patch, record in centres.items():
         up, left = point[record] % SIZE < SIZE // 2
         row, column = -1 if up else 1, -1 if left else 1
@@ -165,7 +165,7 @@ def label(
     kinds = {
         patch: KINDS.index(kind)
         for kind, patches in chosen.items()
-        for patch in (_draw(patches, per_cyclone[kind] * len(centres), rng) if kind in per_cyclone else patches)
+        for patch in (_draw(patches, most[kind], rng) if kind in most else patches)
     }
     patches = sorted(kinds)
     records = np.array([centres.get(patch, -1) for patch in patches], np.int64)

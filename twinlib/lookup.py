@@ -71,7 +71,7 @@ def find(run: str | Path | None, root: Path, overrides: Sequence[str] = ()) -> R
         return _whole(folder.absolute())
     store = open_store(root, overrides)
     meant = tags(store.path).get(str(run), str(run))
-    return _whole(_meant(meant, list(store.records()), root).folder)
+    return _whole(store.path / _meant(meant, store, root))
 
 
 @dataclass(frozen=True)
@@ -119,20 +119,29 @@ def _computed(overrides: list[str], root: Path) -> Record:
     return record
 
 
-def _meant(run: str, records: Sequence[Record], root: Path) -> Record:
-    same = [record for record in records if record.folder.name == run]
-    found = same or [
-        record for record in records if record.folder.name.startswith(run) or record.fingerprint.startswith(run)
-    ]
+def _meant(run: str, store: Store, root: Path) -> str:
+    """The name of the one record's folder. It has 12 digits of the hash: few records have to be read."""
+    names = store.names()
+    found = [run] if run in names else [name for name in names if name.startswith(run) or _has(store, name, run)]
     if len(found) == 1:
         return found[0]
     if found:
-        shown = ", ".join(record.folder.name for record in found[:5]) + (", …" if len(found) > 5 else "")
+        shown = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
         raise UserError(f"{run}: {len(found)} runs begin so: {shown}; give more of the name or the hash")
     from twinlib.config.mistakes import nearest
 
-    known = [*experiments(root), *(record.folder.name for record in records)]
+    known = [*experiments(root), *names]
     raise UserError(f"{run}: no such run and no such experiment{nearest(run, known) or '; list them with: twin runs'}")
+
+
+def _has(store: Store, name: str, run: str) -> bool:
+    """Whether the hash of a record begins so."""
+    if not name[-12:].startswith(run[:12]):
+        return False
+    try:
+        return len(run) <= 12 or Record.read(store.path / name).fingerprint.startswith(run)
+    except (Damaged, PermissionError):
+        return True  # said when it is looked at
 
 
 def _whole(folder: Path) -> Record:

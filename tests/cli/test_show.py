@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from twinlib.store.record import Record
+
 
 @pytest.fixture
 def record(computed):
@@ -46,6 +48,28 @@ def test_a_run_by_its_hash_its_path_and_the_beginning_of_its_name(root, record, 
         name[:-5],
     ):
         assert shown(say, word)["fingerprint"] == record.fingerprint
+
+
+def test_no_other_record_is_read(root, record, computed, say, monkeypatch):
+    other = computed("seed=7")
+    assert record.folder != other.folder
+    read = []
+    read_it = Record.read
+    monkeypatch.setattr(Record, "read", lambda folder: read.append(folder) or read_it(folder))
+    for word in (record.fingerprint, record.fingerprint[:6], record.folder.name, record.folder.name[:-5]):
+        shown(say, word)
+    assert set(read) == {record.folder}
+
+
+def test_a_hash_that_goes_on_in_another_way(root, record, refused):
+    other = record.fingerprint[:12] + ("0" if record.fingerprint[12] != "0" else "1")
+    assert refused("show", other).startswith(f"{other}: no such run and no such experiment")
+
+
+def test_a_damaged_record_is_found_and_said(root, record, refused):
+    (record.folder / "record.json").write_text("{}")
+    for word in (record.folder.name, record.fingerprint[:12], record.fingerprint):
+        assert "the record is damaged" in refused("show", word)
 
 
 def test_the_beginning_of_two(root, record, refused):

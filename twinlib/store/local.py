@@ -72,11 +72,17 @@ class Store:
             _warn(f"{error}; going on without it")
             return None
 
+    def names(self) -> list[str]:
+        """Folder names of all records, good or not."""
+        with explained(self.path):
+            try:
+                return sorted(folder.name for folder in self.path.iterdir() if FOLDER.fullmatch(folder.name))
+            except FileNotFoundError:
+                return []
+
     def records(self) -> Iterator[Record]:
         """All records by folder name. Their files are there with their sizes; `Record.verify` looks at the content."""
-        with explained(self.path):
-            names = self._names()
-        for name in names:
+        for name in self.names():
             try:
                 yield Record.read(self.path / name)
             except (Damaged, PermissionError) as error:
@@ -198,12 +204,6 @@ class Store:
             raise UserError("store.remote is not set; name a second store, such as store.remote=s3://bucket/runs")
         return Remote(self.remote)
 
-    def _names(self) -> list[str]:
-        try:
-            return sorted(folder.name for folder in self.path.iterdir() if FOLDER.fullmatch(folder.name))
-        except FileNotFoundError:
-            return []
-
     def _find_here(self, fingerprint: str, label: str) -> Record | None:
         for name in self._candidates(fingerprint, label):
             try:
@@ -217,7 +217,7 @@ class Store:
         if os.path.lexists(self.path / expected):
             yield expected
         # The label is no part of the identity: the same run may lie under another.
-        yield from (name for name in self._names() if _may_be(name, fingerprint) and name != expected)
+        yield from (name for name in self.names() if _may_be(name, fingerprint) and name != expected)
 
     def _good(self, folder: Path, fingerprint: str) -> Record:
         record = Record.read(folder)

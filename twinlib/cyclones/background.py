@@ -1,7 +1,7 @@
 """The synthetic atmosphere without cyclones: a climate of seasons and latitudes, weather of red noise, cold lows.
 
 Nothing of it is observed. The climate is a handful of smooth curves drawn after the known one; the weather is a random
-field for pressure, winds in geostrophic balance with it, and temperatures correlated with it.
+field for pressure, winds in balance with it, and temperatures correlated with it.
 """
 
 from collections.abc import Collection
@@ -20,7 +20,8 @@ from twinlib.cyclones.vortex import AIR, ROTATION
 Array = npt.NDArray[np.floating[Any]]
 
 SPACING = 0.25  # degrees
-FRICTION, TURNED = 0.7, np.radians(20)  # wind at 10 m against the geostrophic one: its speed, and turned to the low
+FRICTION, TURNED = 0.7, np.radians(20)  # wind at 10 m against the balanced one: its speed, and turned to the low
+CURVATURE = 500e3  # m: radius of the flow around the lows that winds are balanced for
 EQUATOR = 12.0  # degrees: nearer to the equator geostrophy is softened to what it is there
 HEIGHTS = {"t_500": 1.0, "t_300": 0.5}  # share of a low's cold core at each level
 
@@ -78,7 +79,7 @@ class Background:
             None, None, None, None, {}, None,
         )  # fmt: skip
         if {"fg10", "i10fg", "vo_850"} & set(variables):
-            east, north = self._geostrophic(balanced)
+            east, north = self._balanced_wind(balanced)
             if "vo_850" in variables:
                 state.vorticity = self._curl(east, north) + 1.5e-5 * meso
             sign = np.sign(latitude).astype(np.float32)
@@ -133,14 +134,21 @@ class Background:
         step = np.radians(SPACING) * EARTH
         return (step * np.cos(np.radians(self.latitude)))[:, np.newaxis].astype(np.float32), float(step)
 
-    def _geostrophic(self, pressure: Array) -> tuple[Array, Array]:
-        """Wind (east, north) along the isobars."""
+    def _balanced_wind(self, pressure: Array) -> tuple[Array, Array]:
+        """Wind (east, north) along the isobars: geostrophic, but slower where it is fast, as in a curved flow.
+
+        The gradient wind around a low is 2 G / (1 + sqrt(1 + 4 G / (f R))), with G the geostrophic wind and R the
+        radius of its curvature (Holton and Hakim 2013, section 3.2.5), which is `CURVATURE` here.
+        """
         east, south = self._metres
         f = 2 * ROTATION * np.sin(np.radians(self.latitude))
         soft = np.sign(f) * np.hypot(f, 2 * ROTATION * np.sin(np.radians(EQUATOR)))
         scale = (1 / (AIR * np.where(soft == 0, np.inf, soft)))[:, np.newaxis].astype(np.float32)
         down, across = np.gradient(pressure)
-        return down * (scale / np.float32(south)), across * (scale / east)
+        u, v = down * (scale / np.float32(south)), across * (scale / east)
+        rossby = np.sqrt(u * u + v * v) * (4 / (CURVATURE * np.abs(soft)))[:, np.newaxis].astype(np.float32)
+        slower = 2 / (1 + np.sqrt(1 + rossby))
+        return u * slower, v * slower
 
     def _curl(self, eastward: Array, northward: Array) -> Array:
         east, south = self._metres

@@ -1,4 +1,4 @@
-"""Decoys: extratropical and cut-off lows, as deep in sea level pressure as a cyclone, with a cold core."""
+"""Decoys: extratropical lows and small ones of lower latitudes, as deep in pressure as a cyclone, with a cold core."""
 
 from typing import NamedTuple
 
@@ -9,9 +9,9 @@ from twinlib.cyclones.tracks import EARTH
 
 STREAM = 100  # of random numbers; those of the noise have smaller numbers
 EPOCH = 2**20  # days: keeps the number of a day positive
-BIRTHS = 5.5  # a day, on the whole Earth
+BIRTHS = 8.0  # a day, on the whole Earth
 LONGEST_LIFE = 7  # days
-CUT_OFF = 0.45  # share of small lows in the subtropics
+SMALL = 0.6  # share of lows of the tropics and subtropics
 
 
 class Lows(NamedTuple):
@@ -35,23 +35,23 @@ def lows(seed: int, hour: int, summer: float) -> Lows:
         From -1, January, to 1, July: extratropical lows of the winter half are deeper.
     """
     today = hour // 24
-    born = [_born(seed, day) for day in range(today - LONGEST_LIFE, today + 1)]
-    start = np.concatenate([np.full(len(one), 24 * day) for day, one in zip(range(today - 7, today + 1), born)])  # noqa: B905
+    days = range(today - LONGEST_LIFE - 1, today + 1)
+    born = [_born(seed, day) for day in days]
     u = np.concatenate(born).T
-    age = hour - start - 24 * u[0]
-    life = 24 * (4 + 3 * u[1])
+    age = hour - 24 * (np.repeat(days, [len(one) for one in born]) + u[0])
+    life = 24 * (4 + (LONGEST_LIFE - 4) * u[1])
     alive = (age > 0) & (age < life)
     u, age, life = u[:, alive], age[alive], life[alive]
 
-    small = u[2] < CUT_OFF
+    small = u[2] < SMALL
     side = np.where(u[3] < 0.5, -1.0, 1.0)
     radius = np.where(small, 130 + 220 * u[4], 350 + 450 * u[4]) * 1e3
     winter = 1 - 0.3 * summer * side
-    deficit = np.where(small, (300 + 600 * u[5]) * radius / 250e3, (1200 + 2800 * u[5]) * winter)
+    deficit = np.where(small, (250 + 500 * u[5]) * radius / 250e3, (1200 + 2800 * u[5]) * winter)
     grown = np.sin(np.pi * age / life) ** 2
     eastward = np.where(small, -3 + 11 * u[6], 6 + 8 * u[6])  # m/s
     poleward = np.where(small, 3 * u[7], 1 + 3 * u[7])
-    latitude = side * (np.where(small, 15 + 23 * u[8], 33 + 25 * u[8]) + np.degrees(poleward * age * 3600 / EARTH))
+    latitude = side * (np.where(small, 8 + 30 * u[8], 33 + 25 * u[8]) + np.degrees(poleward * age * 3600 / EARTH))
     travelled = np.degrees(eastward * age * 3600 / (EARTH * np.cos(np.radians(np.minimum(np.abs(latitude), 80)))))
     return Lows(
         latitude=latitude,

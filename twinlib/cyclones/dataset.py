@@ -144,8 +144,10 @@ class Patches(Dataset):
         if rng is not None:
             orientation = self._orientations[split][rows]
             up_down, left_right = UP_DOWN[orientation], LEFT_RIGHT[orientation]
-            inputs[up_down] = inputs[up_down, ::-1]
-            inputs[left_right] = inputs[left_right, :, ::-1]
+            # A point's channels are moved as one: half the time of moving numbers.
+            points = inputs.view(f"V{inputs.itemsize * inputs.shape[-1]}")[..., 0]
+            points[up_down] = points[up_down, ::-1]
+            points[left_right] = points[left_right, :, ::-1]
             position = flipped(position, up_down, left_right)
         return inputs, self.encoding.encode(position)
 

@@ -114,8 +114,12 @@ def _computed(overrides: list[str], root: Path) -> Record:
     run = described(overrides, root)
     record = None if run.identity.doubts else run.store.find(run.identity.fingerprint, run.label)
     if record is None:
+        name = run.config["name"] or "this run"
+        if run.config["sweeper"].get("space"):
+            command = " ".join(["python train.py -m", *overrides])
+            raise UserError(f"{name}: a search, whose runs are those of its sweep; start it with: {command}")
         command = " ".join(["python train.py", *overrides])
-        raise UserError(f"{run.config['name'] or 'this run'}: not computed yet; compute it with: {command}")
+        raise UserError(f"{name}: not computed yet; compute it with: {command}")
     return record
 
 

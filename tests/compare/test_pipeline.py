@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from twinlib.compare import pipeline
-from twinlib.compare.pipeline import FRESH, HIT, MISS, STALE, UNKNOWN, WRONG, Node
+from twinlib.compare.pipeline import FRESH, HIT, MISS, SEARCH, STALE, UNKNOWN, WRONG, Node
 
 DVC = """
 stages:
@@ -86,6 +86,17 @@ def test_without_dvc_the_experiments_are_there(lab, capsys):
     (node,) = pipeline.pipeline(lab.root)
     assert (node.kind, node.state) == ("experiment", MISS)
     assert "dvc failed" in capsys.readouterr().err
+
+
+def test_a_search_is_no_run_that_could_be_missed(lab, capsys):
+    write_experiments(lab.root, slope=0.3)
+    search = "# @package _global_\nsweeper: {space: {lr: 'interval(0,1)', seed: '1,2'}}\n"
+    (lab.root / "experiments" / "lab" / "search.yaml").write_text(search)
+    nodes = {node.name: node for node in pipeline.pipeline(lab.root)}
+    assert (nodes["lab/slope"].state, nodes["lab/search"].state) == (MISS, SEARCH)
+    assert nodes["lab/search"].note == "lr, seed: python train.py -m experiment=lab/search"
+    drawn = pipeline.mermaid(list(nodes.values())), pipeline.svg(list(nodes.values()))
+    assert all("search" in drawing for drawing in drawn)
 
 
 NODES = [

@@ -23,7 +23,7 @@ def paths(store, *kept):
     return {found.path.relative_to(store.path).as_posix() for found in rubbish(store.path, kept)}
 
 
-def die_holding(store, key):
+def die_holding(folder, key):
     """Let a process take a lock and be killed."""
     code = """
 import os, sys
@@ -32,7 +32,7 @@ from twinlib.store.lock import lock
 with lock(Path(sys.argv[1]), sys.argv[2]):
     os.kill(os.getpid(), 9)
 """
-    subprocess.run([sys.executable, "-c", code, str(store.path), key], timeout=60)
+    subprocess.run([sys.executable, "-c", code, str(folder), key], timeout=60)
 
 
 def test_an_empty_store(store):
@@ -83,15 +83,27 @@ def test_the_draft_and_the_lock_of_a_dead_process(store, fingerprint, monkeypatc
     monkeypatch.setattr(garbage, "IDLE", 3600.0)
     draft = store.draft("digits", fingerprint)
     store.draft("digits", sha("of nobody, and young"))
-    die_holding(store, fingerprint)
+    die_holding(store.path, fingerprint)
     assert paths(store) == {f".draft/{draft.name}", f".locks/{fingerprint}.0"}
     for found in rubbish(store.path, ()):
         garbage.remove(found)
     assert not draft.exists() and list((store.path / ".locks").iterdir()) == []
 
 
+def test_the_locks_that_the_dead_left_of_a_study(store):
+    studies = store.path / ".studies"
+    die_holding(studies, "mnist-search")
+    (studies / "mnist-search.log").write_text("{}")
+    with lock(studies, "a living process"):
+        assert paths(store) == {".studies/.locks/mnist-search.0"}
+    for found in rubbish(store.path, ()):
+        garbage.remove(found)
+    assert sorted(path.name for path in studies.iterdir()) == [".locks", "mnist-search.log"]
+    assert list((studies / ".locks").iterdir()) == []
+
+
 def test_a_lock_that_was_taken_over_protects(store, fingerprint):
-    die_holding(store, fingerprint)
+    die_holding(store.path, fingerprint)
     draft = store.draft("digits", fingerprint)
     with lock(store.path, fingerprint):
         assert paths(store) == {f".locks/{fingerprint}.0"}

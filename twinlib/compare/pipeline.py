@@ -16,11 +16,12 @@ from twinlib.errors import UserError
 
 STAGE, EXPERIMENT = "stage", "experiment"
 FRESH, STALE, HIT, MISS, RUNNING, UNKNOWN, WRONG = "fresh", "stale", "hit", "miss", "running", "unknown", "wrong"
+SEARCH = "search"  # an experiment with a search space: many runs, none of which it refers to
 # Blue and orange are told apart with any colour vision; the word stands in the box too.
 _COLORS = {
     **dict.fromkeys((FRESH, HIT), ("#e6f1f8", "#0072b2")),
     **dict.fromkeys((STALE, MISS), ("#fdf0e3", "#c65300")),
-    **dict.fromkeys((RUNNING, UNKNOWN), ("#f3f3f3", "#595959")),
+    **dict.fromkeys((RUNNING, UNKNOWN, SEARCH), ("#f3f3f3", "#595959")),
     WRONG: ("#fbe9e9", "#a11d1d"),
 }
 _WIDTH, _HEIGHT, _RIGHT, _DOWN, _LONGEST = 204, 46, 248, 62, 30  # of a box and from one to the next, in pixels
@@ -230,6 +231,9 @@ def _experiment(name: str, root: Path, overrides: Sequence[str], stages: Mapping
         paths = [path for path in [config["data"].get("path"), *config["inputs"].values()] if path]
         makers = dict.fromkeys(f"{STAGE} {stage_that_makes(path, root)}" for path in paths)
         after = tuple(key for key in makers if key in stages)
+        if space := config["sweeper"].get("space"):
+            note = f"{', '.join(space)}: python train.py -m experiment={name}"
+            return Node(EXPERIMENT, name, SEARCH, note, after)
         run = lookup.described([f"experiment={name}", *overrides], root)
     except UserError as error:
         return Node(EXPERIMENT, name, WRONG, str(error), after)

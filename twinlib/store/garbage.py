@@ -14,6 +14,7 @@ from twinlib.store.faults import explained
 from twinlib.store.local import FOLDER
 from twinlib.store.record import RECORD, Damaged, Record
 
+STUDIES = ".studies"  # the journals of searches, and their locks
 YOUNG = 60.0  # seconds in which a sweep has written into its manifest what it has just computed
 IDLE = 3600.0  # seconds without a change after which what nobody holds a lock for is abandoned: a copy from elsewhere
 UNCACHED = 86400.0  # the same for results that are no records; a training may say nothing for long
@@ -51,6 +52,7 @@ def rubbish(store: Path, kept: Collection[str]) -> list[Rubbish]:
         for path in _in(store / ".uncached"):
             if _age(path) > UNCACHED:
                 found.append(Rubbish(path, "a result that is no record, a day old", size(path)))
+        dead += lock.owned(store / STUDIES)[1]
         return [*found, *(Rubbish(path, "the lock of a dead process", size(path)) for path in dead)]
 
 

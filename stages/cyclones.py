@@ -1,14 +1,21 @@
 """Tropical cyclones: synthetic fields around real tracks as Zarr, and patches of fields as an Arrow dataset."""
 
+import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from twinlib.cyclones.archive import write_zarr
+from twinlib.cyclones.extraction import Extraction, extracted, layout
 from twinlib.cyclones.fields import SYNTHETIC, open_fields
+from twinlib.cyclones.patches import KINDS, Grid
+from twinlib.cyclones.splits import sample, side_of_storms, storm_times
 from twinlib.cyclones.tracks import STEP, read_tracks
+from twinlib.data import arrow
+from twinlib.data.schema import Schema
 from twinlib.errors import UserError
 
 
@@ -43,6 +50,70 @@ def fields(
         raise UserError("cyclones.fields.windows is empty; name a first and a last day")
     size = write_zarr(source, times, target, {"title": "Synthetic fields around real best tracks", "seed": seed})
     return f"{target}: {len(times)} maps, {size / 1e6:.0f} MB ({source.kind})"
+
+
+def prepare(
+    raw: Path,
+    target: Path,
+    *,
+    tracks: str,
+    fields: str,
+    variables: Sequence[str],
+    region: Mapping[str, float],
+    years: Mapping[str, Sequence[int]],
+    times: Mapping[str, int | None],
+    most: Mapping[str, int],
+    seed: int,
+    processes: int | None,
+    license: str,
+) -> Schema:
+    """Write the Arrow dataset `target`: patches of maps at times when a storm is in the region.
+
+    A storm that lives on into the years of another split stays with the split of its first record: in those years the
+    3 x 3 patches around it are left out.
+
+    Parameters
+    ----------
+    raw, tracks
+        Folder and name of the file of tracks.
+    fields, variables, region
+        Where the maps come from, see `twinlib.cyclones.fields.open_fields`.
+    years
+        First and last year of each split.
+    times
+        How many storm times of each split, see `twinlib.cyclones.splits.sample`; null: all.
+    most
+        At most so many patches of a kind from one map, see `twinlib.cyclones.patches.label`.
+    seed
+        Of the weather, where it is synthetic, and of all that is drawn.
+    processes
+        null: one for each core. The result does not depend on it.
+
+    Raises
+    ------
+    UserError
+        A file is missing or damaged, or a parameter does not fit the others.
+    """
+    if unknown := [kind for kind in most if kind not in KINDS]:
+        raise UserError(f"most: no kind {unknown[0]}; there are {', '.join(KINDS)}")
+    if set(times) != set(years):
+        raise UserError(
+            f"times has {', '.join(times)} and years has {', '.join(years)}; they have to be the same splits"
+        )
+    storms = read_tracks(raw / tracks)
+    numbers = np.unique(storms.storm, return_inverse=True)[1].astype(np.int64)
+    side = side_of_storms(storms, years)
+    source = partial(open_fields, fields, variables=tuple(variables), region=dict(region), seed=seed)
+    opened = source()
+    found = storm_times(storms, Grid(opened.latitude, opened.longitude), years, opened.times)
+    chosen = {split: sample(each, times[split], (seed, *split.encode())) for split, each in found.items()}
+    # A process needs the storms of these times only.
+    rows = np.isin(storms.time, np.concatenate(list(chosen.values())))
+    source = partial(source, tracks=storms[rows])
+    work = Extraction(source, storms[rows], numbers[rows], side[rows], dict(most), seed)
+    about = Schema(layout(opened), kind=opened.kind, source=opened.source, license=license)
+    with extracted(work, chosen, processes or len(os.sched_getaffinity(0)), str(target)) as splits:
+        return arrow.write(target, splits, about)
 
 
 def _hours(window: str) -> npt.NDArray[np.datetime64]:

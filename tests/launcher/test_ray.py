@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -23,9 +25,9 @@ CPU = {"accelerator": "cpu", "devices": 1}
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """The address of a running cluster."""
-    home = tmp_path_factory.mktemp("home")
+def cluster():
+    """The address of a running cluster; in a folder of a short name, as the names of its sockets are bounded."""
+    home = Path(tempfile.mkdtemp(prefix="ray"))
     environment = os.environ | {"HOME": str(home), "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
     head = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0", "--num-cpus=2"]
     head += ["--include-dashboard=false", "--temp-dir", str(home / "ray"), "--object-store-memory=80000000"]
@@ -42,6 +44,7 @@ def cluster(tmp_path_factory):
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -24,33 +24,34 @@ class Pool:
     """Maximum of each 2 x 2 elements."""
 
 
+Convolutions = tuple[Convolution | Pool, ...]
+
+
 @dataclass(frozen=True)
 class Layers:
     """Convolutions and pools in their order, then the widths of the hidden dense layers."""
 
-    convolutions: tuple[Convolution | Pool, ...]
+    convolutions: Convolutions
     dense: tuple[int, ...]
 
 
-def _times(count: int, filters: int, kernel: int, same: bool = True) -> tuple[Convolution, ...]:
+def _times(count: int, filters: int, kernel: int, same: bool = True) -> Convolutions:
     return count * (Convolution(filters, kernel, same),)
 
 
-POOL = (Pool(),)
+POOL: Convolutions = (Pool(),)
+HALVED: Convolutions = (*_times(3, 32, 3), *POOL, *_times(3, 64, 3), *POOL, *_times(3, 128, 3), *POOL)
 NETWORKS = {
     "VGG_V1": Layers(
-        (*_times(3, 64, 3), *POOL, *_times(2, 128, 3), *POOL, *_times(2, 256, 2), *POOL)
-        + (*_times(3, 512, 2, same=False), *POOL),
+        (
+            *(*_times(3, 64, 3), *POOL, *_times(2, 128, 3), *POOL, *_times(2, 256, 2), *POOL),
+            *(*_times(3, 512, 2, same=False), *POOL),
+        ),
         (512, 256, 128, 64),
     ),
-    "VGG_V2": Layers(
-        (*_times(3, 32, 3), *POOL, *_times(3, 64, 3), *POOL, *_times(3, 128, 3), *POOL)
-        + (*_times(3, 256, 2), *_times(4, 512, 2, same=False)),
-        (1024, 512, 256, 128),
-    ),
+    "VGG_V2": Layers((*HALVED, *_times(3, 256, 2), *_times(4, 512, 2, same=False)), (1024, 512, 256, 128)),
     "VGG_V3": Layers(
-        (*_times(3, 32, 3), *POOL, *_times(3, 64, 3), *POOL, *_times(3, 128, 3), *POOL)
-        + (*_times(3, 256, 3), *_times(2, 512, 2, same=False), *_times(2, 1024, 2, same=False)),
+        (*HALVED, *_times(3, 256, 3), *_times(2, 512, 2, same=False), *_times(2, 1024, 2, same=False)),
         (1024, 512, 512, 256),
     ),
 }

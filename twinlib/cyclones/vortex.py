@@ -22,6 +22,9 @@ INNER, OUTER = 500e3, 1000e3  # m: the vortex is whole up to here, and gone from
 
 # Warm cores peak near 10 km (Stern and Nolan 2012); 500 and 300 hPa lie at 5.8 and 9.6 km in the tropics.
 CORE_HEIGHT, CORE_DEPTH, HEIGHT = 10e3, 3.5e3, {"t_500": 5.8e3, "t_300": 9.6e3}
+# The core widens with height, as surfaces of angular momentum lean outwards (Stern and Nolan 2009): its radius there
+# over that at the surface.
+WIDER = {"t_500": 1.5, "t_300": 2.0}
 COLD_CORE = {"t_500": 0.6, "t_300": 0.35}  # of an extratropical low, against the same hydrostatic scale
 TEMPERATURE, GAS, GRAVITY = 250.0, 287.0, 9.81  # mean of the layer in K, J/(kg K), m/s2
 
@@ -88,7 +91,8 @@ class Vortex:
             shapes (rows,) and (columns,), degrees.
         """
         east, north, r = _offsets(self.latitude, self.longitude, latitude, longitude)
-        profile = (self.deficit, self.radius, self.steepness)
+        b = self.steepness
+        profile = (self.deficit, self.radius, b)
         fade = np.cos(np.pi / 2 * np.clip((r - INNER) / (OUTER - INNER), 0, 1)) ** 2
         pressure = pressure_deficit(r, *profile) * fade
         gradient, vorticity = gradient_wind(r, *profile, self.coriolis)
@@ -104,7 +108,10 @@ class Vortex:
         drift_east = self.eastward * np.cos(turn) - self.northward * np.sin(turn)
         drift_north = self.eastward * np.sin(turn) + self.northward * np.cos(turn)
         moved = (DRIFT * HOURLY / max(self.gradient_maximum, 1.0)) * gradient * fade
-        warm = {level: scale * pressure for level, scale in self._warming().items()}
+        warm = {
+            level: kelvin * fade * pressure_deficit(r, 1.0, WIDER[level] * self.radius, b)
+            for level, kelvin in self.warmest.items()
+        }
         return Influence(
             pressure,
             eastward + drift_east * moved,
@@ -113,11 +120,13 @@ class Vortex:
             warm,
         )
 
-    def _warming(self) -> dict[str, float]:
-        """Kelvin for each Pa of deficit; from 35 to 50 degrees a storm turns extratropical and loses its warm core."""
+    @property
+    def warmest(self) -> dict[str, float]:
+        """Temperature anomaly above the centre, K; from 35 to 50 degrees a storm turns extratropical, its core cold."""
         tropical = 1 - 0.9 * float(np.clip((abs(self.latitude) - 35) / 15, 0, 1))
+        peak = warm_core(self.deficit, CORE_HEIGHT)
         return {
-            level: tropical * warm_core(1.0, height) - (1 - tropical) * COLD_CORE[level] * warm_core(1.0, CORE_HEIGHT)
+            level: tropical * warm_core(self.deficit, height) - (1 - tropical) * COLD_CORE[level] * peak
             for level, height in HEIGHT.items()
         }
 

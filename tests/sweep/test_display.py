@@ -52,7 +52,7 @@ def test_the_table_of_one_point_says_what_it_is():
 
 
 def test_a_summary_without_a_result_has_no_best():
-    assert summary(replace(SWEEP, points=POINTS[2:3])) == "sweep-a: 1 points: 1 failed"
+    assert summary(replace(SWEEP, points=POINTS[2:3])) == "sweep-a: 1 point: 1 failed"
 
 
 def test_outside_a_terminal_each_computed_point_is_a_line():

@@ -228,6 +228,27 @@ def test_leaving_it_stops_the_pool_and_it_can_be_entered_again(root, pool, sessi
     assert read(session.folder).ended is not None
 
 
+def test_a_pool_that_cannot_begin_leaves_no_sweep(root, pool, session):
+    with session:
+        session.submit(point(root, "lr=0.1"))
+        session.next()
+    assert read(session.folder).count(DONE) == 1
+
+    other = Session(root, pool, session.folder.with_name("sweep-b"))
+    pool.start = refuse
+    with pytest.raises(UserError, match="nobody there"), other:
+        other.submit(point(root, "lr=0.1"))  # cached
+        other.submit(point(root, "lr=0.2"))
+    assert not other.folder.exists()
+    with pytest.raises(UserError, match="nobody there"), session:
+        session.submit(point(root, "lr=0.2"))
+    assert [each.state for each in read(session.folder).points] == [DONE, RUNNING]
+
+
+def refuse(job):
+    raise UserError("nobody there")
+
+
 def test_batches_of_one_sweep_are_one_sweep(root, pool, session):
     for seed in range(2):
         with session:

@@ -77,8 +77,9 @@ def launch(points: Sequence[Point], session: Session) -> list[JobReturn]:
                 session.submit(point)
             while session.pending:
                 done.append(session.next())
-    except BaseException:
-        print(summary(session.sweep), file=sys.stderr)
+    except BaseException as error:
+        if session.has_results or not isinstance(error, UserError):
+            print(summary(session.sweep), file=sys.stderr)
         raise
     done.sort(key=lambda result: result.number)
     if done and all(result.state == FAILED and not result.seconds for result in done):

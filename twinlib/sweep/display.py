@@ -133,7 +133,7 @@ def summary(sweep: Sweep) -> str:
     best = sweep.best()
     if best is not None:
         words += f"; best {sweep.objective} {best.objective:.6g} ({' '.join(_own(sweep)(best)) or best.number})"
-    return f"{sweep.id}: {len(sweep.points)} points: {words}"
+    return f"{sweep.id}: {len(sweep.points)} {'point' if len(sweep.points) == 1 else 'points'}: {words}"
 
 
 def _own(sweep: Sweep) -> Callable[[SweepPoint], list[str]]:

@@ -1,5 +1,6 @@
 """The course of a sweep: each point is looked up, the unknown ones are computed, and each comes back once."""
 
+import shutil
 import sys
 import time
 from collections import deque
@@ -124,6 +125,11 @@ class Session:
         waiting = [*self._waiting, *self._running.values()]
         return len(self._ready) + len(waiting) + sum(len(miss.same) for miss in waiting)
 
+    @property
+    def has_results(self) -> bool:
+        """Whether any point is over that no record had."""
+        return any(point.state in (DONE, FAILED, PRUNED) for point in self._points)
+
     def submit(self, point: Point) -> None:
         """Look a point up, and begin to compute it if it is unknown and a worker is free.
 
@@ -157,14 +163,18 @@ class Session:
         self._sweep = replace(self._sweep, ended=None)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         try:
             if self._watcher is not None:
                 self._watcher.close()
             self._pool.stop()
         finally:
             self._sweep = replace(self._sweep, ended=_now())
-            self._write()
+            if isinstance(error, UserError) and not self.has_results:
+                # No worker could be started: there has been no sweep.
+                shutil.rmtree(self.folder, ignore_errors=True)
+            else:
+                self._write()
 
     def _look_up(self, number: int, point: Point, config: dict[str, Any]) -> None:
         if not self._sweep.objective:

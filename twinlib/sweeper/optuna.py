@@ -102,9 +102,10 @@ class Trials:
                         done = session.next()
                         self._tell(self._on_their_way.pop(done.number), done)
                     trial = self._ask() if session.pending < session.slots else None
-        finally:
-            if self._on_their_way:
+        except BaseException as error:
+            if self._on_their_way and (session.has_results or not isinstance(error, UserError)):
                 print(summary(session.sweep), file=sys.stderr)
+            raise
         result = session.sweep
         for line in table(result, Path(os.path.relpath(session.folder))):
             print(line)

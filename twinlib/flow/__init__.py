@@ -1,1 +1,1 @@
-"""Steady flow around obstacles in a channel: a lattice Boltzmann solver, its data, and networks that stand in for it."""
+"""Steady flow around obstacles in a channel: a lattice Boltzmann solver, its data, and networks in its place."""

@@ -111,6 +111,7 @@ def test_mistakes_are_one_line(lab, arguments, message):
     assert code == 2, (out, err)
     assert err.startswith(message) and err.count("\n") == 1 and out == ""
     assert lab.trainings == 0
+    assert list((lab.root / "runs").glob(".sweeps/*")) == []  # `twin compare last` is of the sweep before
 
 
 def test_ctrl_c_stops_the_workers_and_the_same_command_goes_on(lab):

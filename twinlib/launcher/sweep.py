@@ -77,13 +77,13 @@ def launch(points: Sequence[Point], session: Session) -> list[JobReturn]:
                 session.submit(point)
             while session.pending:
                 done.append(session.next())
+            if done and all(result.state == FAILED and not result.seconds for result in done):
+                raise UserError(min(done, key=lambda result: result.number).error)
     except BaseException as error:
         if session.has_results or not isinstance(error, UserError):
             print(summary(session.sweep), file=sys.stderr)
         raise
     done.sort(key=lambda result: result.number)
-    if done and all(result.state == FAILED and not result.seconds for result in done):
-        raise UserError(done[0].error)
     for line in table(session.sweep, Path(os.path.relpath(session.folder))):
         print(line)
     return [_job_return(result) for result in done]

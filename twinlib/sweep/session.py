@@ -127,8 +127,8 @@ class Session:
 
     @property
     def has_results(self) -> bool:
-        """Whether any point is over that no record had."""
-        return any(point.state in (DONE, FAILED, PRUNED) for point in self._points)
+        """Whether any point was computed, well or not."""
+        return any(point.state in (DONE, PRUNED, FAILED) and point.seconds for point in self._points)
 
     def submit(self, point: Point) -> None:
         """Look a point up, and begin to compute it if it is unknown and a worker is free.
@@ -171,7 +171,7 @@ class Session:
         finally:
             self._sweep = replace(self._sweep, ended=_now())
             if isinstance(error, UserError) and not self.has_results:
-                # No worker could be started: there has been no sweep.
+                # All points have mistakes, or no worker could be started: there has been no sweep.
                 shutil.rmtree(self.folder, ignore_errors=True)
             else:
                 self._write()

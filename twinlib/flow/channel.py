@@ -77,10 +77,9 @@ def solve(
     """
     fluid = passable(fluid)
     rows, columns = fluid.shape
-    viscosity = u_max * rows / reynolds
-    _possible(reynolds, rows, u_max, viscosity)
+    check(reynolds, rows, u_max)
     longer = np.pad(fluid, ((0, 0), (0, outflow)), constant_values=True)
-    lattice = Lattice(longer, viscosity, u_max, surface=surface, magic=magic, precision=precision)
+    lattice = Lattice(longer, u_max * rows / reynolds, u_max, surface=surface, magic=magic, precision=precision)
     before, done, change = lattice.velocity, 0, np.inf
     while not change < tolerance:
         if done >= steps:
@@ -137,16 +136,18 @@ def passable(fluid: np.ndarray) -> np.ndarray:
     return reached
 
 
-def _possible(reynolds: float, rows: int, u_max: float, viscosity: float) -> None:
+def check(reynolds: float, rows: int, u_max: float) -> None:
+    """Raise Unstable, or UserError, for what is known beforehand not to work; arguments as those of `solve`."""
     if not (reynolds > 0 and np.isfinite(reynolds)):
         raise UserError(f"reynolds is {reynolds:g}; use a positive number")
     if not 0 < u_max * 3**0.5 <= MACH_MAX:
         raise Unstable(
             f"u_max is {u_max:g}, Mach {u_max * 3**0.5:.2f}; use at most {MACH_MAX / 3**0.5:.3f} cells a step"
         )
-    if 3 * viscosity + 0.5 < TAU_MIN:
+    tau = 3 * u_max * rows / reynolds + 0.5
+    if tau < TAU_MIN:
         most = 3 * u_max * rows / (TAU_MIN - 0.5)
         raise Unstable(
-            f"reynolds {reynolds:g} on {rows} rows: the relaxation time is {3 * viscosity + 0.5:.4f}, "
+            f"reynolds {reynolds:g} on {rows} rows: the relaxation time is {tau:.4f}, "
             f"too close to 1/2; use at most {most:.0f}, or more rows"
         )

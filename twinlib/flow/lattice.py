@@ -68,7 +68,7 @@ class Lattice:
         start = np.zeros((self.rows + 2, self.width))
         start[1:-1, 1:-1] = np.where(fluid, inlet[:, None], 0)
         self._f: np.ndarray = equilibrium(start.ravel()).astype(precision).ravel()
-        self._g = np.zeros_like(self._f)
+        self._g: np.ndarray = np.zeros_like(self._f)
 
     def advance(self, steps: int, *, parallel: bool = False) -> None:
         """Go `steps` steps on, in this thread or, if `parallel`, in all that numba has."""
@@ -93,7 +93,7 @@ class Lattice:
 
     @property
     def force(self) -> np.ndarray:
-        """Along and across, shape (2,), on all obstacles together: the momentum exchanged at their walls (Ladd 1994)."""
+        """On all obstacles together, along and across, shape (2,): the momentum exchanged at walls (Ladd 1994)."""
         target, near, far = self._targets
         a, b = self._weights
         there = self._f.astype(float)

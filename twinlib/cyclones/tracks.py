@@ -157,10 +157,11 @@ def _tracks(table: Any) -> Tracks:
     reported = table["wind"] * KNOT
     reported = reported.where(~table["basin"].isin(TEN_MINUTES), reported / 0.93)
     measured = table["slp"] * 100
-    wind = reported.fillna(measured.map(wind_of_pressure, na_action="ignore").astype(float))
-    within = wind.groupby(table["track_id"]).transform(lambda one: one.interpolate(limit_area="inside"))
-    wind = within.fillna(DEPRESSION * KNOT)
-    pressure = measured.fillna(wind.map(pressure_of_wind).astype(float))
+    wind = reported.to_numpy()
+    wind = np.where(np.isnan(wind), wind_of_pressure(measured.to_numpy()), wind)
+    wind = _interpolated(table["track_id"].factorize()[0], table["time"].to_numpy("datetime64[h]"), wind)
+    wind = np.where(np.isnan(wind), DEPRESSION * KNOT, wind)
+    pressure = np.where(measured.isna(), pressure_of_wind(wind), measured)
     eastward, northward = _motion(table)
     ids = table["track_id"].to_numpy(str)
     tracks = Tracks(
@@ -171,14 +172,32 @@ def _tracks(table: Any) -> Tracks:
         time=table["time"].to_numpy("datetime64[h]"),
         longitude=table["lon"].to_numpy() % 360,
         latitude=table["lat"].to_numpy(),
-        wind=wind.to_numpy(),
-        pressure=pressure.to_numpy(),
+        wind=wind,
+        pressure=pressure,
         eastward=eastward,
         northward=northward,
         wind_filled=table["wind"].isna().to_numpy(),
         pressure_filled=table["slp"].isna().to_numpy(),
     )
     return tracks[np.argsort(tracks.time, kind="stable")]
+
+
+def _interpolated(
+    storm: npt.NDArray[np.int64], time: npt.NDArray[np.datetime64], wind: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Wind with its gaps closed linearly in time; what is not between two winds of one storm stays nan."""
+    known = np.flatnonzero(~np.isnan(wind))
+    if not len(known):
+        return wind
+    rows = np.arange(len(wind))
+    after = np.searchsorted(known, rows)
+    within = (after > 0) & (after < len(known))
+    before, after = known[np.maximum(after - 1, 0)], known[np.minimum(after, len(known) - 1)]
+    within &= (storm[before] == storm) & (storm[after] == storm)
+    # One axis for all storms, each far from the next.
+    axis = storm * 10_000_000 + time.astype(np.int64)
+    closed = np.interp(axis, axis[known], wind[known])
+    return np.where(np.isnan(wind) & within, closed, wind)
 
 
 def _motion(table: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -112,7 +112,8 @@ def prepare(
     source = partial(source, tracks=storms[rows])
     work = Extraction(source, storms[rows], numbers[rows], side[rows], dict(most), seed)
     about = Schema(layout(opened), kind=opened.kind, source=opened.source, license=license)
-    with extracted(work, chosen, processes or len(os.sched_getaffinity(0)), str(target)) as splits:
+    cores = len(os.sched_getaffinity(0))
+    with extracted(work, chosen, cores if processes is None else processes, str(target)) as splits:
         return arrow.write(target, splits, about)
 
 

@@ -41,8 +41,9 @@ class Patches(Dataset):
 
     An epoch of an augmented training has each mirrored patch four times, once in every orientation, as the original
     has it: with `NEAREST`, which is three neighbours and one random patch a cyclone, and `ONLY_TCS` that makes
-    50 % cyclones, 37.5 % neighbours and 12.5 % random ones; without augmentation 20, 60 and 20 %. Validation and test
-    are never augmented (the original augments its validation).
+    50 % cyclones, 37.5 % neighbours and 12.5 % random ones; without augmentation 20, 60 and 20 %. Neighbours are a few
+    less where they are at the map's edge or hold cyclones themselves. Validation and test are never augmented (the
+    original augments its validation).
 
     Parameters
     ----------
@@ -156,7 +157,8 @@ class Patches(Dataset):
 
         A column is read when it is asked for; it is a view where the split is used as it is stored.
         """
-        return _Columns(self._splits.arrays[split], self._of(split), self._channels)
+        rows = self._of(split)
+        return _Columns(self._splits.arrays[split], rows, self._channels)
 
     def _of(self, split: str) -> Rows:
         try:

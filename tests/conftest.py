@@ -1,3 +1,4 @@
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,11 @@ def train(*, config, dataset, folder, report, framework, does):
     return Outcome(history, metrics, {"test": Evaluation({}, slope * dataset.x, 2 * dataset.x)}, "weights.npy")
 '''
 TRAIN = "from pathlib import Path\nfrom twinlib.cli.train import main\n\nmain(Path(__file__).resolve().parent)\n"
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
+    "--window-size=1366,900",
+)
 
 
 class Project:
@@ -140,3 +146,23 @@ class Project:
 @pytest.fixture
 def lab(tmp_path):
     return Project(tmp_path / "lab")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """Chromium. It and its driver are no Python packages: without them, what needs a browser is skipped."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("no browser: apt-get install chromium chromium-driver")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=Service(driver))
+    yield chrome
+    chrome.quit()

@@ -1,8 +1,7 @@
-"""The page in a real browser. Chromium and its driver are no Python packages: without them the clicks are skipped."""
+"""The page in a real browser; without one the clicks are skipped."""
 
 import json
 import re
-import shutil
 
 import pytest
 
@@ -12,30 +11,6 @@ from twinlib.compare.selection import choose
 
 NASTY = "lab/</script><script>document.title='owned'</script><!--<b>&\"'{{js}}"
 NODES = [Node("stage", "prepare", "fresh"), Node("experiment", NASTY, "hit", "", ("stage prepare",))]
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-    "--window-size=1366,900",
-)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("no browser: apt-get install chromium chromium-driver")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=Service(driver))
-    yield chrome
-    chrome.quit()
 
 
 @pytest.fixture

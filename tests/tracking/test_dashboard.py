@@ -1,6 +1,7 @@
 """A sweep that goes online as it runs, to a W&B-compatible server on this machine, and is found in its web pages.
 
-The server, openwandb, pins packages that twinlib does not want: it gets an environment of its own, made once a user.
+The server, openwandb, brings some thirty packages: it gets an environment of its own, made once and kept in the cache of
+the user.
 """
 
 import hashlib
@@ -43,32 +44,6 @@ return Object.fromEntries([...document.querySelectorAll(".chart-box")].map((box)
 pytestmark = pytest.mark.slow
 
 
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-    "--window-size=1366,900",
-)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("no browser: apt-get install chromium chromium-driver")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=Service(driver))
-    yield chrome
-    chrome.quit()
-
-
 def wait_for(condition, what, seconds=30.0):
     ends = time.monotonic() + seconds
     while not (found := condition()):
@@ -88,7 +63,7 @@ def python():
         draft = Path(tempfile.mkdtemp(dir=cache))
         try:
             subprocess.run([sys.executable, "-m", "venv", "--without-pip", draft], check=True)
-            pip = (
+            pip = [
                 sys.executable,
                 "-m",
                 "pip",
@@ -98,9 +73,9 @@ def python():
                 "--no-deps",
                 "-r",
                 PACKAGES,
-            )
-            quick = ("--quiet", "--disable-pip-version-check", "--retries=1", "--timeout=15")
-            done = subprocess.run([*pip, *quick], capture_output=True, text=True)
+            ]
+            pip += ["--quiet", "--disable-pip-version-check", "--retries=1", "--timeout=15"]
+            done = subprocess.run(pip, capture_output=True, text=True)
             if "from versions: none" in done.stderr:
                 pytest.skip("no package index: pip cannot install openwandb, the server that this test logs to")
             assert done.returncode == 0, done.stderr

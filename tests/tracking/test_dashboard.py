@@ -1,7 +1,7 @@
 """A sweep that goes online as it runs, to a W&B-compatible server on this machine, and is found in its web pages.
 
-The server, openwandb, brings some thirty packages: it gets an environment of its own, made once and kept in the cache of
-the user.
+The server, openwandb, brings some thirty packages: it gets an environment of its own, made once and kept in the user's
+cache.
 """
 
 import hashlib
@@ -63,19 +63,9 @@ def python():
         draft = Path(tempfile.mkdtemp(dir=cache))
         try:
             subprocess.run([sys.executable, "-m", "venv", "--without-pip", draft], check=True)
-            pip = [
-                sys.executable,
-                "-m",
-                "pip",
-                "--python",
-                draft / "bin/python",
-                "install",
-                "--no-deps",
-                "-r",
-                PACKAGES,
-            ]
-            pip += ["--quiet", "--disable-pip-version-check", "--retries=1", "--timeout=15"]
-            done = subprocess.run(pip, capture_output=True, text=True)
+            pip = [sys.executable, "-m", "pip", "--python", draft / "bin/python", "--disable-pip-version-check"]
+            install = ["install", "--quiet", "--retries=1", "--timeout=15", "--no-deps", "--requirement", PACKAGES]
+            done = subprocess.run([*pip, *install], capture_output=True, text=True)
             if "from versions: none" in done.stderr:
                 pytest.skip("no package index: pip cannot install openwandb, the server that this test logs to")
             assert done.returncode == 0, done.stderr

@@ -22,7 +22,7 @@ Array = npt.NDArray[np.floating[Any]]
 SPACING = 0.25  # degrees
 FRICTION, TURNED = 0.7, np.radians(20)  # wind at 10 m against the balanced one: its speed, and turned to the low
 CURVATURE = 500e3  # m: radius of the flow around the lows that winds are balanced for
-EQUATOR = 12.0  # degrees: nearer to the equator geostrophy is softened to what it is there
+EQUATOR = 12.0  # degrees: here geostrophy is down to a half, and from here to the equator it ends
 HEIGHTS = {"t_500": 1.0, "t_300": 0.5}  # share of a low's cold core at each level
 
 # name: (slope, longest and shortest wavelength in degrees, hours of persistence, degrees east an hour). Geostrophic
@@ -142,11 +142,11 @@ class Background:
         """
         east, south = self._metres
         f = 2 * ROTATION * np.sin(np.radians(self.latitude))
-        soft = np.sign(f) * np.hypot(f, 2 * ROTATION * np.sin(np.radians(EQUATOR)))
-        scale = (1 / (AIR * np.where(soft == 0, np.inf, soft)))[:, np.newaxis].astype(np.float32)
+        soft = np.hypot(f, 2 * ROTATION * np.sin(np.radians(EQUATOR)))
+        scale = (f / (AIR * soft**2))[:, np.newaxis].astype(np.float32)  # 1 / f, but 0 at the equator
         down, across = np.gradient(pressure)
         u, v = down * (scale / np.float32(south)), across * (scale / east)
-        rossby = np.sqrt(u * u + v * v) * (4 / (CURVATURE * np.abs(soft)))[:, np.newaxis].astype(np.float32)
+        rossby = np.sqrt(u * u + v * v) * (4 / (CURVATURE * soft))[:, np.newaxis].astype(np.float32)
         slower = 2 / (1 + np.sqrt(1 + rossby))
         return u * slower, v * slower
 

@@ -44,10 +44,10 @@ def fields(
     UserError
         A window that is none, or what `read_tracks`, `open_fields` and `write_zarr` raise.
     """
-    source = open_fields(SYNTHETIC, variables=variables, region=region, tracks=read_tracks(tracks), seed=seed)
-    times = np.unique(np.concatenate([_hours(window) for window in windows])) if windows else np.array([])
-    if not len(times):
+    if not windows:
         raise UserError("cyclones.fields.windows is empty; name a first and a last day")
+    times = np.unique(np.concatenate([_hours(window) for window in windows]))
+    source = open_fields(SYNTHETIC, variables=variables, region=region, tracks=read_tracks(tracks), seed=seed)
     size = write_zarr(source, times, target, {"title": "Synthetic fields around real best tracks", "seed": seed})
     return f"{target}: {len(times)} maps, {size / 1e6:.0f} MB ({source.kind})"
 

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from twinlib.cyclones.background import (
+    CALM,
     CURVATURE,
     Background,
+    Wind,
     climate_msl,
     climate_sst,
     climate_temperature,
@@ -87,7 +89,7 @@ def test_strong_wind_blows_where_pressure_changes(weather):
     for state in weather[:3]:
         band = slice(80, 160)  # 50 to 30 degrees north
         south, east = np.gradient(state.msl[band])
-        speed = np.hypot(state.eastward, state.northward)[band]
+        speed = np.hypot(state.wind.eastward, state.wind.northward)[band]
         assert np.corrcoef(np.hypot(south, east).ravel(), speed.ravel())[0, 1] > 0.35
 
 
@@ -127,7 +129,7 @@ def test_lows_are_cold_and_deep(weather):
 
 def test_only_what_is_asked_for_is_made():
     state = NORTH.at(HOUR, ("msl",))
-    assert state.eastward is None and state.sst is None and state.vorticity is None and not state.temperature
+    assert state.wind is None and state.sst is None and state.vorticity is None and not state.temperature
     assert np.array_equal(state.msl, NORTH.at(HOUR, VARIABLES).msl)
     both = NORTH.at(HOUR, ("t_300",)).temperature
     assert np.array_equal(both["t_300"], NORTH.at(HOUR, ("t_500", "t_300")).temperature["t_300"])
@@ -138,11 +140,18 @@ def test_every_field_is_within_the_bounds_of_its_variable(weather):
         for name, field in {"msl": state.msl, "sst": state.sst, "vo_850": state.vorticity, **state.temperature}.items():
             assert field.dtype == np.float32
             assert VARIABLES[name].lowest < field.min() < field.max() < VARIABLES[name].highest
-        assert np.hypot(state.eastward, state.northward).max() < 45
-        assert 0.4 < state.gustiness.min() < state.gustiness.max() < 2.2
+        assert np.hypot(state.wind.eastward, state.wind.northward).max() < 45
+        assert 0.4 < state.wind.gustiness.min() < state.wind.gustiness.max() < 2.2
+        assert state.wind.squalls.min() == 0 and 5 < state.wind.squalls.max() < 25
+
+
+def test_gusts_are_the_wind_times_the_factor_and_squalls():
+    one = np.ones((2, 2), np.float32)
+    gust = Wind(3 * one, -4 * one, 1.1 * one, 2 * one).gust(1.3)
+    assert gust == pytest.approx(np.sqrt(25 + CALM**2) * 1.1 * 1.3 + 2)
 
 
 def test_the_south_and_the_equator_are_no_exception():
     state = Background(np.arange(10, -40.01, -0.25), np.arange(30, 60, 0.25), 1).at(HOUR, VARIABLES)
-    for field in (state.msl, state.eastward, state.northward, state.vorticity):
+    for field in (state.msl, state.wind.eastward, state.wind.northward, state.vorticity):
         assert np.isfinite(field).all()

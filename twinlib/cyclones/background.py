@@ -22,6 +22,8 @@ Array = npt.NDArray[np.floating[Any]]
 SPACING = 0.25  # degrees
 FRICTION, TURNED = 0.7, np.radians(20)  # wind at 10 m against the balanced one: its speed, and turned to the low
 CURVATURE = 500e3  # m: radius of the flow around the lows that winds are balanced for
+CALM = 2.5  # m/s: mean wind of which a gust blows in calm air
+SQUALL = 5.0  # m/s of gust for each standard deviation of convection above the first, in low latitudes
 EQUATOR = 12.0  # degrees: here geostrophy is down to a half, and from here to the equator it ends
 HEIGHTS = {"t_500": 1.0, "t_300": 0.5}  # share of a low's cold core at each level
 
@@ -40,13 +42,26 @@ NOISE = {
 
 
 @dataclass
+class Wind:
+    """Mean wind at 10 m (m/s) and what makes gusts of it; float32, shape (rows, columns)."""
+
+    eastward: Array
+    northward: Array
+    gustiness: Array  # factor around 1
+    squalls: Array  # gusts of convection on top of it, m/s
+
+    def gust(self, factor: float) -> Array:
+        """Gusts where those of steady wind are `factor` times the mean, m/s."""
+        speed = np.sqrt(self.eastward**2 + self.northward**2 + np.float32(CALM**2))
+        return speed * self.gustiness * np.float32(factor) + self.squalls
+
+
+@dataclass
 class State:
     """The atmosphere at one time; float32 of shape (rows, columns) in SI units, None where not asked for."""
 
     msl: Array
-    eastward: Array | None  # mean wind at 10 m
-    northward: Array | None
-    gustiness: Array | None  # factor on gusts, around 1
+    wind: Wind | None
     vorticity: Array | None  # at 850 hPa
     temperature: dict[str, Array]  # t_500 and t_300
     sst: Array | None
@@ -74,9 +89,10 @@ class Background:
         lowered, cooled = self._decoys(decoys)
         balanced = steep * _pressure_noise(latitude, summer) - lowered
         meso = self._noise("mesoscale", hour)
+        convection = self._noise("convection", hour)
         state = State(
             climate_msl(latitude, longitude, summer).astype(np.float32) + balanced + 30 * meso,
-            None, None, None, None, {}, None,
+            None, None, {}, None,
         )  # fmt: skip
         if {"fg10", "i10fg", "vo_850"} & set(variables):
             east, north = self._balanced_wind(balanced)
@@ -85,12 +101,15 @@ class Background:
             sign = np.sign(latitude).astype(np.float32)
             cosine, sine = np.float32(FRICTION * np.cos(TURNED)), np.float32(FRICTION * np.sin(TURNED)) * sign
             u, v = _climate_wind(latitude, summer)
-            state.eastward = cosine * east - sine * north + u
-            state.northward = sine * east + cosine * north + v
-            state.gustiness = np.exp(np.float32(0.13) * self._noise("gustiness", hour))
+            stormy = (SQUALL / (1 + np.exp((np.abs(latitude) - 35) / 5))).astype(np.float32)
+            state.wind = Wind(
+                eastward=cosine * east - sine * north + u,
+                northward=sine * east + cosine * north + v,
+                gustiness=np.exp(np.float32(0.13) * self._noise("gustiness", hour)),
+                squalls=np.maximum(convection - 1, 0) * stormy,
+            )
         levels = [level for level in HEIGHTS if level in variables]
         if levels:
-            convection = self._noise("convection", hour)
             cold = self._noise("cold_500", hour) * np.float32(0.9) + np.float32(0.43) * steep
         for level in levels:
             weather = cold

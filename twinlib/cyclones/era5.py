@@ -127,7 +127,8 @@ def _open(file: str) -> Any:
         return xr.open_dataset(content, engine="scipy" if classic else "h5netcdf")
     except Exception as error:  # every format and protocol has its own kinds
         kind = "NetCDF file" if netcdf else "Zarr store"
-        if isinstance(error, FileNotFoundError) or ("://" not in file and not Path(file).exists()):
+        absent = isinstance(error, FileNotFoundError) if "://" in file else not Path(file).exists()
+        if absent:
             raise UserError(f"{_shown(file)}: there is no such {kind}") from None
         raise UserError(f"{_shown(file)} is damaged or no {kind}: {_reason(error)}") from None
 

@@ -15,7 +15,6 @@ from twinlib.cyclones.vortex import GUST, OUTER, WEAKEST, Vortex
 from twinlib.errors import UserError
 
 SYNTHETIC = "synthetic"
-CALM = 2.5  # m/s: mean wind of which a gust blows where there is no wind
 REGION = {"north": 70.0, "south": 0.25, "west": 100.0, "east": 319.75}  # 280 x 880 points
 
 
@@ -144,14 +143,10 @@ class Synthetic:
         state = self._background.at(hour, self.variables)
         for vortex in self._vortices(hour):
             self._add(vortex, state)
-        speed = None
-        if state.eastward is not None and state.northward is not None and state.gustiness is not None:
-            # Convection stirs the calmest air.
-            speed = np.sqrt(state.eastward**2 + state.northward**2 + np.float32(CALM**2)) * state.gustiness
         out = np.empty((len(self.latitude), len(self.longitude), len(self.variables)), np.float32)
         for channel, name in enumerate(self.variables):
-            if name in GUST and speed is not None:
-                np.multiply(speed, np.float32(GUST[name]), out=out[..., channel])
+            if state.wind is not None and name in GUST:
+                out[..., channel] = state.wind.gust(GUST[name])
             elif name in state.temperature:
                 out[..., channel] = state.temperature[name]
             else:
@@ -194,9 +189,9 @@ class Synthetic:
         window = np.ix_(rows, columns)
         added = vortex.on(self.latitude[rows], self.longitude[columns])
         state.msl[window] -= added.pressure
-        if state.eastward is not None and state.northward is not None:
-            state.eastward[window] += added.eastward
-            state.northward[window] += added.northward
+        if state.wind is not None:
+            state.wind.eastward[window] += added.eastward
+            state.wind.northward[window] += added.northward
         if state.vorticity is not None:
             state.vorticity[window] += added.vorticity
         for level, field in state.temperature.items():

@@ -1,5 +1,6 @@
 """The variables a cyclone may be seen in, and what ERA5 calls them."""
 
+import re
 from dataclasses import dataclass
 
 
@@ -30,18 +31,16 @@ VARIABLES = {
 }
 DRIVERS = ("fg10", "msl", "t_500", "t_300")
 
-# units of a file: factor and offset to SI
+# units as files spell them, in small letters, without spaces, powers, degrees and a last s: factor and offset to SI
 _UNITS = {
     "Pa": {"pa": (1.0, 0.0), "hpa": (100.0, 0.0), "mbar": (100.0, 0.0), "mb": (100.0, 0.0), "millibar": (100.0, 0.0)},
-    "K": {"k": (1.0, 0.0), "kelvin": (1.0, 0.0), "degc": (1.0, 273.15), "c": (1.0, 273.15), "celsius": (1.0, 273.15)},
-    "m s**-1": {"ms-1": (1.0, 0.0), "m/s": (1.0, 0.0), "kt": (1852 / 3600, 0.0), "knots": (1852 / 3600, 0.0)},
-    "s**-1": {"s-1": (1.0, 0.0), "1/s": (1.0, 0.0)},
+    "K": {"k": (1.0, 0.0), "kelvin": (1.0, 0.0), "c": (1.0, 273.15), "celsiu": (1.0, 273.15)},
+    "m s**-1": {"ms-1": (1.0, 0.0), "m/": (1.0, 0.0), "kt": (1852 / 3600, 0.0), "knot": (1852 / 3600, 0.0)},
+    "s**-1": {"s-1": (1.0, 0.0), "1/": (1.0, 0.0)},
 }
 
 
 def to_si(said: str, units: str) -> tuple[float, float] | None:
     """Factor and offset from what a file calls its units to `units`, None where nobody knows."""
-    plain = (
-        said.lower().translate(str.maketrans("", "", " *^.")).replace("degrees_", "deg").replace("degcelsius", "degc")
-    )
+    plain = re.sub(r"[ *^._]|deg(rees?)?", "", said.lower()).removesuffix("s")
     return _UNITS[units].get(plain)

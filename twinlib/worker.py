@@ -114,7 +114,7 @@ def _train(config: Mapping[str, Any], identity: Identity, folder: Path, group: s
                 pictures += build(picture, outcome, dataset, folder)
     except Pruned:
         shutil.rmtree(folder)
-        tracker.fail()
+        tracker.prune()
         raise
     except BaseException:
         tracker.fail()

@@ -136,7 +136,7 @@ def test_several_objectives(lab):
 @pytest.mark.slow
 def test_bad_runs_are_ended_and_have_no_record(lab):
     run = ["-m", LR, "epochs=6", "sweeper.pruner=median", "sweeper.trials=12", "launcher.workers=2"]
-    code, _, err = lab.train(*run)
+    code, _, err = lab.train(*run, "+tracking.csv={_target_: twinlib.tracking.csv.Csv, folder: logs}")
     assert code == 0, err
     trials = study(lab).trials
     pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
@@ -151,6 +151,9 @@ def test_bad_runs_are_ended_and_have_no_record(lab):
     assert not any((lab.root / "runs" / ".draft").iterdir())
     (sweep,) = sweeps(lab.root / "runs")
     assert sweep.count("pruned") == len(pruned) and sweep.count(FAILED) == 0
+    said = [file.read_text().splitlines() for file in lab.root.glob("logs/*/metrics.csv")]
+    assert sum(lines[0] == "fingerprint,name,state" and lines[1].endswith(",pruned") for lines in said) == len(pruned)
+    assert len(said) == 12
 
     # The identity is that of a run outside of the study: known where it came to its end, computed in full where not.
     before = lab.trainings

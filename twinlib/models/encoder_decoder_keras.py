@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from twinlib.models.strides import ENCODER, decoder_strides
+from twinlib.models.strides import ENCODER, decoder_strides, padding
 
 
 def encoder_decoder(
@@ -23,7 +23,7 @@ def encoder_decoder(
     Parameters
     ----------
     input_shape
-        rows, columns, channels; rows and columns multiples of 64.
+        rows, columns, channels; rows and columns multiples of 32.
     outputs
         Channels of the output.
     filters
@@ -40,7 +40,8 @@ def encoder_decoder(
     """
     strides = decoder_strides(input_shape)
     images = keras.Input(input_shape)
-    x = images
+    below, right = padding(input_shape)
+    x = layers.ZeroPadding2D(((0, below), (0, right)))(images)
     for channels, stride in zip(filters, ENCODER, strict=True):
         x = layers.Conv2D(channels, stride, strides=stride, activation="relu")(x)
     x = layers.Dense(dense, activation="relu")(layers.Flatten()(layers.Permute((3, 1, 2))(x)))  # in torch's order

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from twinlib.models.glorot import glorot
-from twinlib.models.strides import ENCODER, decoder_strides
+from twinlib.models.strides import ENCODER, decoder_strides, padding
 
 
 def encoder_decoder(
@@ -25,7 +25,7 @@ def encoder_decoder(
     Parameters
     ----------
     input_shape
-        rows, columns, channels; rows and columns multiples of 64.
+        rows, columns, channels; rows and columns multiples of 32.
     outputs
         Channels of the output.
     filters
@@ -41,10 +41,11 @@ def encoder_decoder(
         The image has another size.
     """
     strides = decoder_strides(input_shape)
-    layers: list[nn.Module] = []
+    below, right = padding(input_shape)
+    layers: list[nn.Module] = [nn.ZeroPad2d((0, right, 0, below))]
     for before, after, stride in zip((input_shape[-1], *filters), filters, ENCODER, strict=False):
         layers += [nn.Conv2d(before, after, stride, stride=stride), nn.ReLU()]
-    pixels = input_shape[0] * input_shape[1] // prod(ENCODER) ** 2
+    pixels = (input_shape[0] + below) * (input_shape[1] + right) // prod(ENCODER) ** 2
     layers += [nn.Flatten(), nn.Linear(pixels * filters[-1], dense), nn.ReLU(), nn.Unflatten(1, (dense, 1, 1))]
     return glorot(EncoderDecoder(nn.Sequential(*layers), [_decoder(dense, decoder, strides) for _ in range(outputs)]))
 

@@ -155,3 +155,6 @@ def test_the_south_and_the_equator_are_no_exception():
     state = Background(np.arange(10, -40.01, -0.25), np.arange(30, 60, 0.25), 1).at(HOUR, VARIABLES)
     for field in (state.msl, state.wind.eastward, state.wind.northward, state.vorticity):
         assert np.isfinite(field).all()
+    pole = Background(np.arange(90, 79.9, -0.25), np.arange(30, 60, 0.25), 1).at(HOUR, VARIABLES)
+    assert np.hypot(pole.wind.eastward, pole.wind.northward).max() < 45
+    assert np.abs(pole.vorticity).max() < 2e-3

@@ -22,6 +22,7 @@ Array = npt.NDArray[np.floating[Any]]
 SPACING = 0.25  # degrees
 FRICTION, TURNED = 0.7, np.radians(20)  # wind at 10 m against the balanced one: its speed, and turned to the low
 CURVATURE = 500e3  # m: radius of the flow around the lows that winds are balanced for
+POLAR = 70.0  # degrees: from here to the pole meridians come no nearer to each other
 CALM = 2.5  # m/s: mean wind of which a gust blows in calm air
 SQUALL = 5.0  # m/s of gust for each standard deviation of convection above the first, in low latitudes
 EQUATOR = 12.0  # degrees: here geostrophy is down to a half, and from here to the equator it ends
@@ -151,7 +152,9 @@ class Background:
     def _metres(self) -> tuple[Array, float]:
         """Distance of neighbours: eastwards, shape (rows, 1), and southwards."""
         step = np.radians(SPACING) * EARTH
-        return (step * np.cos(np.radians(self.latitude)))[:, np.newaxis].astype(np.float32), float(step)
+        # The noise is as fine in degrees at the poles as elsewhere: nearer in metres, its gradients had no bound.
+        widths = step * np.cos(np.radians(np.minimum(np.abs(self.latitude), POLAR)))
+        return widths[:, np.newaxis].astype(np.float32), float(step)
 
     def _balanced_wind(self, pressure: Array) -> tuple[Array, Array]:
         """Wind (east, north) along the isobars: geostrophic, but slower where it is fast, as in a curved flow.

@@ -25,8 +25,9 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    tiny.write(tmp_path_factory.mktemp("tiny") / "cyclones")
-    return tmp_path_factory.getbasetemp() / "tiny0/cyclones"
+    folder = tmp_path_factory.mktemp("tiny") / "cyclones"
+    tiny.write(folder)
+    return folder
 
 
 @pytest.fixture

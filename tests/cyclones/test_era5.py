@@ -246,13 +246,13 @@ def test_files_that_cannot_be_read_are_one_line(plain, tmp_path):
     for source, message in (
         (tmp_path / "none.zarr", "there is no such Zarr store"),
         (tmp_path / "none.nc", "there is no such NetCDF file"),
-        (tmp_path / "empty.zarr", "damaged or no Zarr store"),
-        (tmp_path / "hurt.zarr", "damaged or no Zarr store"),
-        (tmp_path / "worse.zarr", "damaged or no Zarr store"),
-        (tmp_path / "text.nc", "damaged or no NetCDF file"),
-        (whole, "damaged or no NetCDF file"),
+        (tmp_path / "empty.zarr", "cannot be opened as a Zarr store"),
+        (tmp_path / "hurt.zarr", "cannot be opened as a Zarr store"),
+        (tmp_path / "worse.zarr", "cannot be opened as a Zarr store"),
+        (tmp_path / "text.nc", "cannot be opened as a NetCDF file"),
+        (whole, "cannot be opened as a NetCDF file"),
         (f"{tmp_path}/*.grib", "there is no such file"),
-        ("nothing://user:secret@host/era5.zarr?token=secret", "damaged or no Zarr store"),
+        ("nothing://user:secret@host/era5.zarr?token=secret", "cannot be opened as a Zarr store"),
     ):
         with pytest.raises(UserError) as refused:
             opened(source).at(TIMES[1])

@@ -130,7 +130,7 @@ def _open(file: str) -> Any:
         absent = isinstance(error, FileNotFoundError) if "://" in file else not Path(file).exists()
         if absent:
             raise UserError(f"{_shown(file)}: there is no such {kind}") from None
-        raise UserError(f"{_shown(file)} is damaged or no {kind}: {_reason(error)}") from None
+        raise UserError(f"{_shown(file)} cannot be opened as a {kind}: {_reason(error)}") from None
 
 
 def _find(

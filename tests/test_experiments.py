@@ -20,6 +20,11 @@ EXPERIMENTS = sorted(
 )
 
 
+def tiny(name):
+    """The module that writes a dataset of a field by chance; `SETTINGS` are those that its size asks for."""
+    return importlib.import_module(f"tests.{name}.tiny")
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """The folder of a dataset, small: of MNIST made as its stage makes it, of the others by chance."""
@@ -30,7 +35,7 @@ def data(tmp_path_factory):
         if name == "mnist":
             mnist.prepare(raw(folder / "raw"), folder / name, **small)
         else:
-            importlib.import_module(f"tests.{name}.tiny").write(folder / name)
+            tiny(name).write(folder / name)
         return folder / name
 
     params = yaml.safe_load((ROOT / "params.yaml").read_text())["mnist"]
@@ -46,7 +51,9 @@ def data(tmp_path_factory):
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_one_step(experiment, data, tmp_path):
-    config = compose([f"experiment={experiment}", "epochs=1"], ROOT)
+    field = experiment.partition("/")[0]
+    settings = getattr(tiny(field), "SETTINGS", []) if field in ("cyclones", "flow") else []
+    config = compose([f"experiment={experiment}", "epochs=1", *settings], ROOT)
     check_targets(config, ROOT)
     if "path" in config["data"]:  # an equation needs none
         config["data"]["path"] = str(data(config["data"]["name"]))

@@ -9,6 +9,7 @@ from twinlib.data.schema import Schema
 from twinlib.flow.fields import FAMILIES, SPLITS, fields
 
 ROWS, COLUMNS, SAMPLES = 32, 64, 8
+SETTINGS = [f"data.input_shape=[{ROWS},{COLUMNS},2]"]
 
 
 def write(folder: Path) -> None:

@@ -34,8 +34,8 @@ def test_form(loader, form):
 
 
 def test_groups_are_found(loader):
-    space, _ = read({"model": "glob(*n*,exclude=ow*)"}, [], loader)
-    assert space == {"model": CategoricalDistribution(["cnn", "linear"])}
+    space, _ = read({"optimizer": "glob(*d*,exclude=s*)"}, [], loader)
+    assert space == {"optimizer": CategoricalDistribution(["adam", "adamw"])}
 
 
 def test_command_line_wins(loader):

@@ -29,6 +29,9 @@ PATCH_TYPES = {
 AUGMENTED = {"ONLY_TCS": ("CYCLONE",), "ALL_PATCHES": KINDS}  # aug_type -> the patches that are mirrored
 # The four orientations of a patch: as it is, up-down, left-right, and both, which is a rotation by 180 degrees.
 UP_DOWN, LEFT_RIGHT = np.array([False, True, False, True]), np.array([False, False, True, True])
+_MIRRORED = [
+    tuple(slice(None, None, -1 if turn else 1) for turn in turns) for turns in zip(UP_DOWN, LEFT_RIGHT, strict=True)
+]
 
 Rows = npt.NDArray[np.int64]
 
@@ -105,7 +108,8 @@ class Patches(Dataset):
         # Reading all channels in their order needs no gathering.
         self._channels = None if channels == list(range(stored.channels)) else channels
         self._rows: dict[str, Rows] = {}
-        self._orientations: dict[str, npt.NDArray[np.int8]] = {}
+        self._orientations: dict[str, Rows] = {}
+        self._positions: dict[str, npt.NDArray[np.float32]] = {}
         for split, columns in self._splits.arrays.items():
             kinds = PATCH_TYPES["NOCYCLONE" if split.startswith("test") else patch_type]
             rows = np.flatnonzero(_of_kinds(columns["kind"], kinds))
@@ -114,8 +118,11 @@ class Patches(Dataset):
             copies = np.ones(len(rows), np.int64)
             if augment and split == TRAIN:
                 copies[_of_kinds(columns["kind"][rows], AUGMENTED[aug_type])] = len(UP_DOWN)
-            self._rows[split] = np.repeat(rows, copies)
-            self._orientations[split] = np.concatenate([np.arange(n, dtype=np.int8) for n in copies])
+            self._rows[split] = rows = np.repeat(rows, copies)
+            first = np.repeat(np.cumsum(copies) - copies, copies)  # of the copies of the same patch
+            self._orientations[split] = orientation = np.arange(len(rows)) - first
+            turned = UP_DOWN[orientation], LEFT_RIGHT[orientation]
+            self._positions[split] = flipped(columns["position"][rows], *turned)
 
     def size(self, split: str) -> int:
         """Number of samples in an epoch of a split."""
@@ -138,19 +145,19 @@ class Patches(Dataset):
         Inputs, float32 of shape (n, 40, 40, drivers), and targets, float32 of shape (n, *encoding.shape).
         """
         stored, columns = self._of(split)[rows], self._splits.arrays[split]
-        fields, position = np.take(columns["fields"], stored, axis=0), columns["position"][stored]
+        fields = np.take(columns["fields"], stored, axis=0)
         if self._channels is not None:
             fields = fields[..., self._channels]
         inputs = self.preprocess(fields)
-        if rng is not None:
-            orientation = self._orientations[split][rows]
-            up_down, left_right = UP_DOWN[orientation], LEFT_RIGHT[orientation]
-            # A point's channels are moved as one: half the time of moving numbers.
-            points = inputs.view(f"V{inputs.itemsize * inputs.shape[-1]}")[..., 0]
-            points[up_down] = points[up_down, ::-1]
-            points[left_right] = points[left_right, :, ::-1]
-            position = flipped(position, up_down, left_right)
-        return inputs, self.encoding.encode(position)
+        if rng is None:
+            return inputs, self.encoding.encode(columns["position"][stored])
+        # A point's channels are moved as one: half the time of moving numbers.
+        points = inputs.view(f"V{inputs.itemsize * inputs.shape[-1]}")[..., 0]
+        orientation = self._orientations[split][rows]
+        for number, (row, column) in enumerate(_MIRRORED[1:], 1):
+            turned = np.flatnonzero(orientation == number)
+            points[turned] = points[turned, row, column]
+        return inputs, self.encoding.encode(self._positions[split][rows])
 
     def columns(self, split: str) -> arrow.Arrays:
         """Every stored field of the samples of a split, before augmentation and scaling; `fields` has the drivers.

@@ -17,7 +17,7 @@ CASES = [
     (
         "encoder_decoder",
         # padded to 128 x 64 for the encoder
-        {"input_shape": [96, 32, 2], "outputs": 1, "filters": [2, 3], "dense": 4, "decoder": [3, 2, 2]},
+        {"input_shape": [96, 32, 2], "outputs": 1, "filters": [4, 6], "dense": 8, "decoder": [6, 5, 4]},
     ),
 ]
 

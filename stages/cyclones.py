@@ -12,7 +12,7 @@ from twinlib.cyclones.archive import write_zarr
 from twinlib.cyclones.extraction import Extraction, extracted, layout
 from twinlib.cyclones.fields import SYNTHETIC, open_fields
 from twinlib.cyclones.patches import KINDS, Grid
-from twinlib.cyclones.splits import sample, side_of_storms, storm_times
+from twinlib.cyclones.splits import sample, side_of_storms, sides_of_years, storm_times
 from twinlib.cyclones.tracks import STEP, read_tracks
 from twinlib.data import arrow
 from twinlib.data.schema import Schema
@@ -61,6 +61,7 @@ def prepare(
     variables: Sequence[str],
     region: Mapping[str, float],
     years: Mapping[str, Sequence[int]],
+    shuffle: bool,
     times: Mapping[str, int | None],
     most: Mapping[str, int],
     seed: int,
@@ -80,6 +81,9 @@ def prepare(
         Where the maps come from, see `twinlib.cyclones.fields.open_fields`.
     years
         First and last year of each split.
+    shuffle
+        Deal the same years out to the splits at random, as many to each. (The original shuffles its files before it
+        cuts the list of them in two; with whole years no storm comes on two sides.)
     times
         How many storm times of each split, see `twinlib.cyclones.splits.sample`; null: all.
     most
@@ -102,10 +106,11 @@ def prepare(
         )
     storms = read_tracks(raw / tracks)
     numbers = np.unique(storms.storm, return_inverse=True)[1].astype(np.int64)
-    side = side_of_storms(storms, years)
+    sides = sides_of_years(years, seed if shuffle else None)
+    side = side_of_storms(storms, sides)
     source = partial(open_fields, fields, variables=tuple(variables), region=dict(region), seed=seed)
     opened = source()
-    found = storm_times(storms, Grid(opened.latitude, opened.longitude), years, opened.times)
+    found = storm_times(storms, Grid(opened.latitude, opened.longitude), sides, opened.times)
     chosen = {split: sample(each, times[split], (seed, *split.encode())) for split, each in found.items()}
     # A process needs the storms of these times only.
     rows = np.isin(storms.time, np.concatenate(list(chosen.values())))

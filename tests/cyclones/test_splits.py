@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from twinlib.cyclones.patches import Grid
-from twinlib.cyclones.splits import sample, side_of_storms, side_of_times, storm_times
+from twinlib.cyclones.splits import sample, side_of_storms, side_of_times, sides_of_years, storm_times
 from twinlib.cyclones.tracks import read_tracks
 from twinlib.errors import UserError
 
-YEARS = {"train": [2008, 2009], "val": [2010, 2010], "test": [2011, 2011]}
+SIDES = sides_of_years({"train": [2008, 2009], "val": [2010, 2010], "test": [2011, 2011]})
 GRID = Grid(40 - 0.25 * np.arange(80), 120 + 0.25 * np.arange(120))  # 20 … 40 north, 120 … 150 east
 
 
@@ -33,9 +33,9 @@ def test_a_storm_belongs_to_the_side_of_its_first_record(tracks):
         ("late", "2011-12-31 18:00", 130, 30),
         ("late", "2012-01-01 00:00", 130, 30),
     )
-    side = dict(zip(storms.storm.tolist(), side_of_storms(storms, YEARS).tolist(), strict=True))
+    side = dict(zip(storms.storm.tolist(), side_of_storms(storms, SIDES).tolist(), strict=True))
     assert side == {"crossing": "train", "early": "", "within": "val", "late": "test"}
-    assert side_of_storms(storms, YEARS)[storms.storm == "crossing"].tolist() == ["train", "train"]
+    assert side_of_storms(storms, SIDES)[storms.storm == "crossing"].tolist() == ["train", "train"]
 
 
 def test_times_of_a_split_have_a_storm_of_its_own_in_the_map(tracks):
@@ -48,7 +48,7 @@ def test_times_of_a_split_have_a_storm_of_its_own_in_the_map(tracks):
         ("within", "2010-01-01 18:00", 140, 19.5),  # just south of it
         ("late", "2011-07-01 00:00", 130, 30),
     )
-    times = storm_times(storms, GRID, YEARS)
+    times = storm_times(storms, GRID, SIDES)
     assert {split: each.astype(str).tolist() for split, each in times.items()} == {
         "train": ["2009-12-31T18"],
         "val": ["2010-01-01T06"],
@@ -57,7 +57,7 @@ def test_times_of_a_split_have_a_storm_of_its_own_in_the_map(tracks):
     # The years 2008 and 2009 differ: one of them has no storm, which is no mistake.
     available = times["val"]
     with pytest.raises(UserError, match=r"no storm of train \(2008 … 2009\) is in the region at any time of the 1"):
-        storm_times(storms, GRID, YEARS, available)
+        storm_times(storms, GRID, SIDES, available)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,18 @@ def test_times_of_a_split_have_a_storm_of_its_own_in_the_map(tracks):
 )
 def test_years_that_cannot_be(years, message):
     with pytest.raises(UserError, match=message):
-        side_of_times(np.array(["2003-01-01"], "datetime64[h]"), years)
+        sides_of_years(years)
+
+
+def test_shuffled_years():
+    years = {"train": [1980, 2009], "val": [2010, 2013], "test": [2014, 2021]}
+    still, shuffled = sides_of_years(years), sides_of_years(years, shuffle=1)
+    assert list(still) == list(shuffled) == list(range(1980, 2022))
+    assert sorted(still.values()) == sorted(shuffled.values())  # as many of each
+    assert still != shuffled == sides_of_years(years, shuffle=1) != sides_of_years(years, shuffle=2)
+    times = np.array(["1979-12-31", "2014-06-01", "2022-01-01"], "datetime64[h]")
+    assert side_of_times(times, still).tolist() == ["", "test", ""]
+    assert side_of_times(times, shuffled)[1] == shuffled[2014]
 
 
 def test_a_sample_has_every_month_in_its_share():

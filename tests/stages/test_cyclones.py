@@ -11,7 +11,7 @@ import yaml
 from stages.cyclones import prepare
 from twinlib.cyclones.fields import open_fields
 from twinlib.cyclones.patches import KINDS, Grid
-from twinlib.cyclones.splits import side_of_storms, side_of_times
+from twinlib.cyclones.splits import side_of_storms, side_of_times, sides_of_years
 from twinlib.cyclones.tracks import read_tracks
 from twinlib.data import arrow
 from twinlib.errors import UserError
@@ -25,6 +25,7 @@ SETTINGS = {
     "variables": ["msl", "fg10"],
     "region": REGION,
     "years": YEARS,
+    "shuffle": False,
     "times": {"train": 12, "val": None, "test": None},
     "most": {"NOCYCLONE": 1},
     "seed": 0,
@@ -74,7 +75,7 @@ def test_what_is_written(prepared):
     # Statistics are of the training split.
     np.testing.assert_allclose(schema["fields"].mean, train["fields"].mean(axis=(0, 1, 2), dtype=np.float64), rtol=1e-6)
     for split, columns in opened.arrays.items():
-        assert set(side_of_times((columns["time"] * 3600).astype("datetime64[s]"), YEARS)) == {split}
+        assert set(side_of_times((columns["time"] * 3600).astype("datetime64[s]"), sides_of_years(YEARS))) == {split}
         cyclones = columns["kind"] == KINDS.index("CYCLONE")
         assert cyclones.any() and (columns["storm"] >= 0).tolist() == cyclones.tolist()
         # No patch is there twice.
@@ -86,7 +87,7 @@ def test_no_storm_is_on_two_sides(raw, prepared):
     """The law: no patch of a split is in the 3 x 3 around a storm that began on another side."""
     tracks = read_tracks(raw / "tracks.csv")
     number = np.unique(tracks.storm, return_inverse=True)[1]
-    side = side_of_storms(tracks, YEARS)
+    side = side_of_storms(tracks, sides_of_years(YEARS))
     latitude, longitude = 40 - 0.25 * np.arange(120), 120 + 0.25 * np.arange(160)
     home = np.floor(Grid(latitude, longitude).index(tracks.latitude, tracks.longitude) + 0.5) // 40
     storms, met = {}, 0
@@ -125,6 +126,16 @@ def test_the_same_bytes_with_any_number_of_processes(raw, prepared, tmp_path):
 def test_the_seed_counts(raw, prepared, tmp_path):
     prepare(raw, tmp_path / "other", **{**SETTINGS, "seed": 1})
     assert digest(tmp_path / "other")["test.arrow"] != digest(prepared[1])["test.arrow"]
+
+
+def test_shuffled_years(raw, tmp_path):
+    years = {"train": [2009, 2009], "val": [2010, 2010], "test": [2011, 2011]}
+    sides = sides_of_years(years, shuffle=2)
+    assert sides[2009] != "train"
+    few = dict.fromkeys(years, 3)
+    prepare(raw, tmp_path / "out", **{**SETTINGS, "years": years, "shuffle": True, "times": few, "seed": 2})
+    for split, columns in arrow.open(tmp_path / "out").arrays.items():
+        assert set(side_of_times((columns["time"] * 3600).astype("datetime64[s]"), sides)) == {split}
 
 
 @pytest.mark.parametrize(

@@ -11,37 +11,50 @@ from twinlib.cyclones.tracks import Tracks
 from twinlib.errors import UserError
 
 Years = Mapping[str, Sequence[int]]  # split -> its first and its last year
+Sides = Mapping[int, str]  # year -> its split
 Times = npt.NDArray[np.datetime64]
 
 
-def side_of_storms(tracks: Tracks, years: Years) -> npt.NDArray[np.str_]:
-    """The split of the storm of each record, shape (n,): that of the year of the storm's first record, or ''."""
-    first, storm = np.unique(tracks.storm, return_index=True, return_inverse=True)[1:]  # records are ordered by time
-    return side_of_times(tracks.time[first], years)[storm]
+def sides_of_years(years: Years, shuffle: int | None = None) -> dict[int, str]:
+    """The split of each year.
 
-
-def side_of_times(times: Times, years: Years) -> npt.NDArray[np.str_]:
-    """The split that each time belongs to, shape (n,), or ''.
+    Parameters
+    ----------
+    shuffle
+        Seed by which all these years are dealt out to the splits, as many to each; None leaves them as they are.
 
     Raises
     ------
     UserError
         The years of a split are not two in order, or are also those of another split.
     """
-    of_time = times.astype("datetime64[Y]").astype(np.int64) + 1970
-    side = np.full(len(times), "", dtype=f"U{max(map(len, years), default=1)}")
-    taken: dict[int, str] = {}
+    sides: dict[int, str] = {}
     for split, span in years.items():
         if len(span) != 2 or span[0] > span[1]:
             raise UserError(f"years: {split} is {list(span)}; give its first and its last year")
         for year in range(span[0], span[1] + 1):
-            if taken.setdefault(year, split) != split:
-                raise UserError(f"years: {year} is in {taken[year]} and in {split}")
-        side[(of_time >= span[0]) & (of_time <= span[1])] = split
-    return side
+            if sides.setdefault(year, split) != split:
+                raise UserError(f"years: {year} is in {sides[year]} and in {split}")
+    if shuffle is not None:
+        order = np.random.default_rng(shuffle).permutation(len(sides))
+        splits = list(sides.values())
+        sides = {year: splits[place] for year, place in zip(sides, order, strict=True)}
+    return sides
 
 
-def storm_times(tracks: Tracks, grid: Grid, years: Years, available: Times | None = None) -> dict[str, Times]:
+def side_of_storms(tracks: Tracks, sides: Sides) -> npt.NDArray[np.str_]:
+    """The split of the storm of each record, shape (n,): that of the year of the storm's first record, or ''."""
+    first, storm = np.unique(tracks.storm, return_index=True, return_inverse=True)[1:]  # records are ordered by time
+    return side_of_times(tracks.time[first], sides)[storm]
+
+
+def side_of_times(times: Times, sides: Sides) -> npt.NDArray[np.str_]:
+    """The split that each time belongs to, shape (n,), or ''."""
+    years, which = np.unique(times.astype("datetime64[Y]").astype(np.int64) + 1970, return_inverse=True)
+    return np.array([sides.get(int(year), "") for year in years], dtype=str)[which]
+
+
+def storm_times(tracks: Tracks, grid: Grid, sides: Sides, available: Times | None = None) -> dict[str, Times]:
     """For each split the times, in order, at which the map holds the centre of a storm of this split.
 
     Parameters
@@ -56,16 +69,18 @@ def storm_times(tracks: Tracks, grid: Grid, years: Years, available: Times | Non
     """
     patch = np.floor(grid.index(tracks.latitude, tracks.longitude) + 0.5) // SIZE
     inside = ((patch >= 0) & (patch < grid.shape)).all(axis=1)
-    side = side_of_storms(tracks, years)
-    own = inside & (side == side_of_times(tracks.time, years))
+    side = side_of_storms(tracks, sides)
+    own = inside & (side == side_of_times(tracks.time, sides))
     found = {}
-    for split, (first, last) in years.items():
+    for split in dict.fromkeys(sides.values()):
         found[split] = np.unique(tracks.time[own & (side == split)])
         if available is not None:
             found[split] = np.intersect1d(found[split], available)
         if not len(found[split]):
             of = "" if available is None else f" of the {len(available)} times that the fields have"
-            raise UserError(f"years: no storm of {split} ({first} … {last}) is in the region at any time{of}")
+            years = [year for year in sides if sides[year] == split]
+            span = f"{min(years)} … {max(years)}"
+            raise UserError(f"years: no storm of {split} ({span}) is in the region at any time{of}")
     return found
 
 

@@ -1,0 +1,168 @@
+"""Where an equation holds: a shape, an interval of time, the ranges of the parameters."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from twinlib.errors import UserError
+from twinlib.physics.geometry import Array, Shape, Values, contains
+from twinlib.physics.sampling import Draw
+
+_ROUNDS = 200  # in which points are drawn and those outside left out
+Pick = Callable[[Values], Array]  # which of some points are wanted
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Points with all inputs of the networks, shape (n, inputs); on a boundary normals, shape (n, coordinates); where
+    something was measured, the values by field, shape (n,)."""
+
+    inputs: Array
+    normals: Array | None = None
+    measured: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A part of space and time for all values of the parameters.
+
+    The inputs are in this order: coordinates of the shape, time, parameters.
+
+    Attributes
+    ----------
+    name
+        Its key in `data.geometry`; `time` where there is no space.
+    shape
+        None where there is no space.
+    time
+        Name, start and end; None for what does not change.
+    parameters
+        Least and greatest value of each.
+    """
+
+    name: str
+    shape: Shape | None
+    time: tuple[str, float, float] | None
+    parameters: dict[str, tuple[float, float]]
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        """Of space."""
+        return self.shape.coordinates if self.shape else ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (*self.coordinates, *([self.time[0]] if self.time else []), *self.parameters)
+
+    def named(self, inputs: Array) -> dict[str, Array]:
+        """Columns of points by name."""
+        return {name: inputs[:, column] for column, name in enumerate(self.inputs)}
+
+    def contains(self, inputs: Array) -> Array:
+        """Which points lie in the shape, at whatever time."""
+        return contains(self.shape, self.named(inputs)) if self.shape else np.ones(len(inputs), dtype=bool)
+
+    def interior(self, count: int, draw: Draw) -> Samples:
+        """Points in the domain."""
+
+        def attempt(unit: Array) -> Samples:
+            outer = self._outer(unit)
+            if self.shape is None:
+                return Samples(outer)
+            lower, upper = self.shape.box(self._parameters(outer))
+            inputs = np.column_stack([lower + unit[:, : len(self.coordinates)] * (upper - lower), outer])
+            return _kept(Samples(inputs), contains(self.shape, self.named(inputs)))
+
+        return _collected(attempt, count, draw, f"data.geometry.{self.name}: no point lies inside")
+
+    def boundary(self, count: int, draw: Draw, where: str, pick: Pick | None = None) -> Samples:
+        """Different points of the boundary of the shape, at most `count`; of a part of it with `pick`."""
+        shape = self.shape
+        if shape is None:
+            raise UserError(f"{where}: {self.name} has no boundary; give it a geometry, or use initial for values at the start")
+
+        def attempt(unit: Array) -> Samples:
+            outer = self._outer(unit)
+            place, normals = shape.boundary(unit[:, : len(self.coordinates)], self._parameters(outer))
+            inputs = np.column_stack([np.broadcast_to(place, (len(unit), place.shape[1])), outer])
+            return _kept(Samples(inputs, normals), pick(self.named(inputs)) if pick else np.ones(len(unit), dtype=bool))
+
+        missing = f"{where}: no part of the boundary of {self.name} is there"
+        return _different(_collected(attempt, max(count, 2), draw, missing))
+
+    def start(self, count: int, draw: Draw, where: str) -> Samples:
+        """Different points at the beginning of time, at most `count`."""
+        if self.time is None:
+            raise UserError(f"{where}: nothing has a beginning without data.time")
+        inputs = self.interior(count, draw).inputs.copy()
+        inputs[:, len(self.coordinates)] = self.time[1]
+        return _different(Samples(inputs))
+
+    def grid(self, count: int) -> Samples:
+        """About `count` points on a regular grid over the box of each value of the parameters, ends included."""
+        sizes = self._grid_sizes(count)
+        unit = np.stack(np.meshgrid(*(np.linspace(0, 1, size) for size in sizes), indexing="ij"), axis=-1)
+        unit = unit.reshape(-1, len(sizes))
+        outer = self._outer(unit)
+        if self.shape is None:
+            return Samples(outer)
+        lower, upper = self.shape.box(self._parameters(outer))
+        inputs = np.column_stack([lower + unit[:, : len(self.coordinates)] * (upper - lower), outer])
+        return _kept(Samples(inputs), contains(self.shape, self.named(inputs)))
+
+    def box(self) -> Array:
+        """Least and greatest value of each input, shape (inputs, 2)."""
+        rows = []
+        if self.shape is not None:
+            # An end may be extreme between the ends of a parameter's range: look at some values in between.
+            some = [np.linspace(low, high, 9) for low, high in self.parameters.values()]
+            values = [each.ravel() for each in np.meshgrid(*some, indexing="ij")]
+            lower, upper = self.shape.box(dict(zip(self.parameters, values, strict=True)))
+            rows += list(np.column_stack([lower.min(axis=0), upper.max(axis=0)]))
+        if self.time is not None:
+            rows.append(np.array(self.time[1:]))
+        return np.array([*rows, *(np.array(limits) for limits in self.parameters.values())])
+
+    def _outer(self, unit: Array) -> Array:
+        """Time and parameters from the columns behind those of space, shape (n, …)."""
+        limits = [*([self.time[1:]] if self.time else []), *self.parameters.values()]
+        first = len(self.coordinates)
+        columns = [low + unit[:, first + number] * (high - low) for number, (low, high) in enumerate(limits)]
+        return np.column_stack(columns) if columns else np.empty((len(unit), 0))
+
+    def _parameters(self, outer: Array) -> Values:
+        first = 1 if self.time else 0
+        return {name: outer[:, first + number] for number, name in enumerate(self.parameters)}
+
+    def _grid_sizes(self, count: int) -> list[int]:
+        # A parameter is looked at in a few values only.
+        few = [11] * len(self.parameters)
+        dense = len(self.inputs) - len(few)
+        each = (count / np.prod(few, dtype=float)) ** (1 / dense)
+        return [max(round(each), 3)] * dense + few
+
+
+def _collected(attempt: Callable[[Array], Samples], count: int, draw: Draw, missing: str) -> Samples:
+    found: list[Samples] = []
+    total = 0
+    for _ in range(_ROUNDS):
+        found.append(attempt(draw(max(count, 16) if found else count)))
+        total += len(found[-1].inputs)
+        if total >= count:
+            break
+    if total == 0:
+        raise UserError(missing)
+    inputs = np.concatenate([each.inputs for each in found])[:count]
+    if found[0].normals is None:
+        return Samples(inputs)
+    return Samples(inputs, np.concatenate([each.normals for each in found if each.normals is not None])[:count])
+
+
+def _kept(samples: Samples, keep: Array) -> Samples:
+    return Samples(samples.inputs[keep], None if samples.normals is None else samples.normals[keep])
+
+
+def _different(samples: Samples) -> Samples:
+    _, rows = np.unique(samples.inputs, axis=0, return_index=True)
+    return _kept(samples, np.sort(rows))

@@ -1,0 +1,42 @@
+"""What `twin predict` does with a solution: its fields at the points of a file."""
+
+from pathlib import Path
+
+import numpy as np
+
+from twinlib.errors import UserError
+from twinlib.physics.table import read_table
+from twinlib.predict import Twin
+
+
+def predict(twin: Twin, source: Path | str, target: Path) -> str:
+    """Evaluate the fields of a problem at points.
+
+    Parameters
+    ----------
+    source
+        `.csv` with a column for each coordinate, time and parameter, or `.npy` of shape (n, inputs) in their order.
+    target
+        `.csv` or `.npy`, with the fields; the CSV has the points as well.
+
+    Raises
+    ------
+    UserError
+        A file of another kind, a missing column, or weights that do not fit.
+    """
+    from twinlib.training.physics import predictor
+
+    for path, word in ((Path(source), "input"), (target, "output")):
+        if path.suffix not in (".csv", ".npy"):
+            raise UserError(f"{path}: the {word} is a .csv or .npy file")
+    inputs, fields = twin.preprocess.field.names, list(twin.config["data"]["fields"])
+    points, _ = read_table(Path(source), inputs, (), "input")
+    # Not through the twin, whose preprocessing is in float32.
+    values = predictor(twin.config, twin.record.folder)(points)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix == ".npy":
+        np.save(target, values)
+    else:
+        header = ",".join([*inputs, *fields])
+        np.savetxt(target, np.column_stack([points, values]), delimiter=",", header=header, comments="", fmt="%.16g")
+    return f"{', '.join(fields)} at {len(points):,} points in {target}"

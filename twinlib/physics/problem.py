@@ -1,0 +1,186 @@
+"""A problem as data: geometry, fields, equations, conditions, and where it is known the solution."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+
+from twinlib.data.preprocess import Preprocess
+from twinlib.data.schema import Field
+from twinlib.errors import UserError
+from twinlib.physics.conditions import Condition, condition
+from twinlib.physics.domain import Domain, Samples
+from twinlib.physics.geometry import Array, Formula
+from twinlib.physics.sampling import sampler
+from twinlib.physics.vocabulary import Vocabulary
+from twinlib.physics.well_posed import require_well_posed
+
+VALIDATION_POINTS = 256  # in each domain, where the solution is compared while training goes on
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a dataset's schema says, of a problem: `kind` of what was measured (no, real, synthetic), and the splits."""
+
+    kind: str
+    splits: dict[str, int] = field(default_factory=dict)
+
+
+class Problem:
+    """A problem; `docs/equations.md` explains each part.
+
+    It stands where other experiments have a dataset. Its splits are points: `train` and `val` those of the conditions,
+    drawn with other seeds; `test` a regular grid.
+
+    Parameters
+    ----------
+    geometry
+        Shapes by name: `{bar: {shape: line, x: [0, l]}}`. Empty where there is only time.
+    time
+        Name and interval: `{t: [0, 10]}`.
+    parameters
+        Further inputs of the solution, with their ranges: `{l: [1, 2]}`.
+    constants
+        Numbers or expressions of earlier constants, by name.
+    unknowns
+        Numbers to be found, with first guesses.
+    fields
+        What is looked for: `{u: {in: bar, range: [0, 1]}}`. The range, of what is expected, gives the scale.
+    conditions
+        By name, each with a `type`: see `twinlib.physics.conditions`.
+    reference
+        Formulas of the fields, and values of the unknown numbers, as far as they are known.
+    sampler
+        uniform, halton or sobol.
+    test_points
+        About how many the grid has.
+
+    Raises
+    ------
+    UserError
+        One line that names the key: a name that is not declared, a text that cannot be read, a problem that has no
+        single solution.
+    """
+
+    input = "point"
+    target = "solution"
+    classes = None
+
+    def __init__(
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        conditions: Mapping[str, Any],
+        geometry: Mapping[str, Any] | None = None,
+        time: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        constants: Mapping[str, Any] | None = None,
+        unknowns: Mapping[str, Any] | None = None,
+        reference: Mapping[str, Any] | None = None,
+        sampler: str = "sobol",
+        test_points: int = 1000,
+    ) -> None:
+        self.name = name
+        self.words = Vocabulary(geometry or {}, time, parameters or {}, constants or {}, unknowns or {}, fields)
+        self.conditions = [condition(self.words, key, node) for key, node in conditions.items()]
+        require_well_posed(self.words, self.conditions)
+        self.reference = {key: self._known(key, value) for key, value in (reference or {}).items()}
+        self._sampler = sampler
+        self._test_points = test_points
+        self._forms = self._exact_forms()
+        kinds = {item.kind for item in self.conditions} - {"no"}
+        self.schema = Origin("real" if "real" in kinds else "synthetic" if kinds else "no", {"test": self.size("test")})
+        point = Field("point", (len(self.words.inputs),), ("channel",), "float64", "1", names=self.words.inputs)
+        self.preprocess = Preprocess(point, "none")
+        self.samples("train", 0)  # a condition without a single point is seen here
+
+    @property
+    def inputs(self) -> Array:
+        """Least and greatest value of each input over all domains, shape (inputs, 2)."""
+        boxes = np.array([domain.box() for domain in self.words.domains.values()])
+        return np.column_stack([boxes[:, :, 0].min(axis=0), boxes[:, :, 1].max(axis=0)])
+
+    @property
+    def outputs(self) -> Array:
+        """The ranges of the fields, shape (fields, 2)."""
+        return np.array(list(self.words.ranges.values()))
+
+    @cached_property
+    def networks(self) -> list[sympy.Expr]:
+        """What the network gives for each field, as functions of the inputs."""
+        return [sympy.Function(f"network__{name}", real=True)(*self.words.symbols) for name in self.words.fields]
+
+    def formed(self, expression: sympy.Expr) -> sympy.Expr:
+        """An expression of fields as one of what the network gives for them."""
+        fields = dict(zip(self.words.fields.values(), self._forms, strict=True))
+        return expression.subs(fields, simultaneous=True).doit()
+
+    def magnitude(self, item: Condition, residual: sympy.Expr) -> float:
+        """The size of a residual that makes it dimensionless."""
+        ranges = self.words.ranges
+        guesses = {symbol: max(map(abs, ranges[name])) for name, symbol in item.given.items()}
+        return self.words.magnitude(residual, guesses)
+
+    def samples(self, split: str, seed: int) -> dict[str, Samples]:
+        """The points of each condition that is not exact by construction, for `train` or `val`."""
+        dimensions = len(self.words.inputs)
+        return {
+            item.name: item.draw(sampler(self._sampler, dimensions, seed, split, item.name), split)
+            for item in self.conditions
+            if item.residuals
+        }
+
+    def size(self, split: str) -> int:
+        """Number of points of `columns`."""
+        return len(self.columns(split)["point"])
+
+    def columns(self, split: str) -> Mapping[str, Array]:
+        """Points at which the solution is compared: for `test` the grids of all domains, for `val` others inside.
+
+        Returns
+        -------
+        `point`, shape (n, inputs); `inside`, bool of shape (n, fields), where each field is defined; and `solution`,
+        shape (n, fields), 0 outside, not a number where no reference is known.
+        """
+        if split not in self._columns:
+            domains = self.words.domains.values()
+            points = np.concatenate([self._compared_at(domain, split).inputs for domain in domains])
+            inside = np.column_stack([domain.contains(points) for domain in self.words.homes.values()])
+            solution = np.full(inside.shape, np.nan)
+            for column, name in enumerate(self.words.fields):
+                if name in self.reference:
+                    solution[:, column] = self.reference[name](self.named(points))
+            self._columns[split] = {"point": points, "inside": inside, "solution": np.where(inside, solution, 0.0)}
+        return self._columns[split]
+
+    def named(self, points: Array) -> dict[str, Array]:
+        """Columns of points by the names of the inputs."""
+        return next(iter(self.words.domains.values())).named(points)
+
+    @cached_property
+    def _columns(self) -> dict[str, dict[str, Array]]:
+        return {}
+
+    def _compared_at(self, domain: Domain, split: str) -> Samples:
+        if split == "test":
+            return domain.grid(self._test_points)
+        draw = sampler(self._sampler, len(domain.inputs), 0, "compared", domain.name)
+        return domain.interior(VALIDATION_POINTS, draw)
+
+    def _known(self, key: str, value: Any) -> Formula:
+        if key not in self.words.fields and key not in self.words.unknowns:
+            raise UserError(f"data.reference.{key}: no field and no unknown number")
+        return self.words.formula(value, f"data.reference.{key}")
+
+    def _exact_forms(self) -> list[sympy.Expr]:
+        forms: dict[str, sympy.Expr] = {}
+        networks = dict(zip(self.words.fields, self.networks, strict=True))
+        for item in self.conditions:
+            for name, form in item.forms.items():
+                if name in forms:
+                    raise UserError(f"data.conditions.{item.name}.exact: {name} is exact in another condition already")
+                forms[name] = form(networks[name])
+        return [forms.get(name, networks[name]) for name in self.words.fields]

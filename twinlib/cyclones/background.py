@@ -7,7 +7,7 @@ field for pressure, winds in balance with it, and temperatures correlated with i
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ POLAR = 70.0  # degrees: from here to the pole meridians come no nearer to each 
 CALM = 2.5  # m/s: mean wind of which a gust blows in calm air
 SQUALL = 5.0  # m/s of gust for each standard deviation of convection above the first, in low latitudes
 EQUATOR = 12.0  # degrees: here geostrophy is down to a half, and from here to the equator it ends
-HEIGHTS = {"t_500": 1.0, "t_300": 0.5}  # share of a low's cold core at each level
+COLD_SHARE = {"t_500": 1.0, "t_300": 0.5}  # share of a low's cold core at each level
 
 # name: (slope, longest and shortest wavelength in degrees, hours of persistence, degrees east an hour). Geostrophic
 # kinetic energy falls with k^-3 and pressure, its potential, with k^-5; mesoscale fields with k^-5/3 (Nastrom and
@@ -68,6 +68,16 @@ class State:
     sst: Array | None
 
 
+class Weather(NamedTuple):
+    """What is random at one time; float32, shape (rows, columns)."""
+
+    pressure: Array  # noise of variance 1 that pressure and temperature have in common
+    balanced: Array  # departure of pressure from the climate, Pa, with the lows
+    cooled: Array  # by the lows at 500 hPa, K
+    mesoscale: Array  # noise of variance 1
+    convection: Array
+
+
 @dataclass(frozen=True, eq=False)
 class Background:
     """The synthetic atmosphere on a grid of `SPACING`: any time, in any order, gives the same numbers for a seed.
@@ -84,44 +94,20 @@ class Background:
 
     def at(self, hour: int, variables: Collection[str]) -> State:
         """The state at an hour since 1970-01-01, with what `variables` need."""
-        summer, decoys = season(hour), lows(self.seed, hour, season(hour))
+        wanted, summer = set(variables), season(hour)
+        weather = self._weather(hour, summer)
         latitude, longitude = self.latitude[:, np.newaxis], self.longitude[np.newaxis, :]
-        steep = self._noise("pressure", hour)
-        lowered, cooled = self._decoys(decoys)
-        balanced = steep * _pressure_noise(latitude, summer) - lowered
-        meso = self._noise("mesoscale", hour)
-        convection = self._noise("convection", hour)
-        state = State(
-            climate_msl(latitude, longitude, summer).astype(np.float32) + balanced + 30 * meso,
-            None, None, {}, None,
-        )  # fmt: skip
-        if {"fg10", "i10fg", "vo_850"} & set(variables):
-            east, north = self._balanced_wind(balanced)
-            if "vo_850" in variables:
-                state.vorticity = self._curl(east, north) + 1.5e-5 * meso
-            sign = np.sign(latitude).astype(np.float32)
-            cosine, sine = np.float32(FRICTION * np.cos(TURNED)), np.float32(FRICTION * np.sin(TURNED)) * sign
-            u, v = _climate_wind(latitude, summer)
-            stormy = (SQUALL / (1 + np.exp((np.abs(latitude) - 35) / 5))).astype(np.float32)
-            state.wind = Wind(
-                eastward=cosine * east - sine * north + u,
-                northward=sine * east + cosine * north + v,
-                gustiness=np.exp(np.float32(0.13) * self._noise("gustiness", hour)),
-                squalls=np.maximum(convection - 1, 0) * stormy,
-            )
-        levels = [level for level in HEIGHTS if level in variables]
+        climate = climate_msl(latitude, longitude, summer).astype(np.float32)
+        state = State(climate + weather.balanced + 30 * weather.mesoscale, None, None, {}, None)
+        if wanted & {"fg10", "i10fg", "vo_850"}:
+            balanced = self._balanced_wind(weather.balanced)
+            state.wind = self._wind(*balanced, weather.convection, hour, summer)
+            if "vo_850" in wanted:
+                state.vorticity = self._curl(*balanced) + 1.5e-5 * weather.mesoscale
+        levels = [level for level in COLD_SHARE if level in wanted]
         if levels:
-            cold = self._noise("cold_500", hour) * np.float32(0.9) + np.float32(0.43) * steep
-        for level in levels:
-            weather = cold
-            small = 0.3 * convection
-            if level == "t_300":
-                weather = np.float32(0.6) * cold + np.float32(0.8) * self._noise("cold_300", hour)
-                small = 0.2 * convection + 0.3 * meso
-            mean = climate_temperature(level, latitude, summer).astype(np.float32)
-            spread = _temperature_noise(level, latitude)
-            state.temperature[level] = mean + weather * spread + small - np.float32(HEIGHTS[level]) * cooled
-        if "sst" in variables:
+            state.temperature = self._temperature(levels, weather, hour, summer)
+        if "sst" in wanted:
             warm = climate_sst(latitude, longitude, season(hour - 30 * 24)).astype(np.float32)
             state.sst = np.maximum(warm + np.float32(0.7) * self._noise("sea", hour), np.float32(271.35))
         return state
@@ -129,6 +115,42 @@ class Background:
     def environment(self, latitude: float, longitude: float, hour: int) -> float:
         """Sea level pressure of the climate at one place, Pa: what a storm's deficit is measured against."""
         return float(climate_msl(np.array(latitude), np.array(longitude), season(hour)))
+
+    def _weather(self, hour: int, summer: float) -> Weather:
+        steep = self._noise("pressure", hour)
+        lowered, cooled = self._decoys(lows(self.seed, hour, summer))
+        balanced = steep * _pressure_noise(self.latitude[:, np.newaxis], summer) - lowered
+        return Weather(steep, balanced, cooled, self._noise("mesoscale", hour), self._noise("convection", hour))
+
+    def _wind(self, east: Array, north: Array, convection: Array, hour: int, summer: float) -> Wind:
+        """Of the balanced wind, at 10 m: slower, turned to the low, with the climate's trades and westerlies."""
+        latitude = self.latitude[:, np.newaxis]
+        turned = np.sign(latitude).astype(np.float32) * np.float32(FRICTION * np.sin(TURNED))
+        along = np.float32(FRICTION * np.cos(TURNED))
+        u, v = _climate_wind(latitude, summer)
+        stormy = (SQUALL / (1 + np.exp((np.abs(latitude) - 35) / 5))).astype(np.float32)
+        return Wind(
+            eastward=along * east - turned * north + u,
+            northward=turned * east + along * north + v,
+            gustiness=np.exp(np.float32(0.13) * self._noise("gustiness", hour)),
+            squalls=np.maximum(convection - 1, 0) * stormy,
+        )
+
+    def _temperature(self, levels: list[str], weather: Weather, hour: int, summer: float) -> dict[str, Array]:
+        """Climate, weather that goes with pressure, convection, and cold lows."""
+        latitude = self.latitude[:, np.newaxis]
+        noise = {"t_500": np.float32(0.9) * self._noise("cold_500", hour) + np.float32(0.43) * weather.pressure}
+        small = {"t_500": 0.3 * weather.convection}
+        if "t_300" in levels:
+            noise["t_300"] = np.float32(0.6) * noise["t_500"] + np.float32(0.8) * self._noise("cold_300", hour)
+            small["t_300"] = 0.2 * weather.convection + 0.3 * weather.mesoscale
+        return {
+            level: climate_temperature(level, latitude, summer).astype(np.float32)
+            + noise[level] * _temperature_noise(level, latitude)
+            + small[level]
+            - np.float32(COLD_SHARE[level]) * weather.cooled
+            for level in levels
+        }
 
     def _noise(self, name: str, hour: int) -> npt.NDArray[np.float32]:
         slope, longest, shortest, persistence, drift = NOISE[name]

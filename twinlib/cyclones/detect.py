@@ -84,7 +84,7 @@ def detect(
     encoding = _encoding(twin)
     least = threshold_of(encoding) if threshold is None else threshold
     _check(target, least, stride, merge)
-    best = read_tracks(tracks) if tracks is not None else None
+    best = read_tracks(str(tracks)) if tracks is not None else None
     fields = _open(str(source), twin.preprocess.field.names, best)
     chosen = _times(fields, times)
     detections: list[Detection] = []
@@ -159,12 +159,17 @@ def _check(target: Path, threshold: float, stride: int, merge: float) -> None:
         raise UserError(f"{target}: unknown type of file; use one of {', '.join(WRITTEN)}")
     if not target.parent.is_dir():
         raise UserError(f"{target.parent}: no such folder; make it first")
-    if not 0 < threshold <= 1:
+    if not (_is_number(threshold) and 0 < threshold <= 1):
         raise UserError(f"predict.threshold is {threshold}; give a probability above 0, up to 1")
-    if not isinstance(stride, int) or not 1 <= stride <= SIZE:
+    if not (isinstance(stride, int) and _is_number(stride) and 1 <= stride <= SIZE):
         raise UserError(f"predict.stride is {stride}; give whole grid points from 1 to {SIZE}")
-    if not merge >= 0:
+    if not (_is_number(merge) and merge >= 0):
         raise UserError(f"predict.merge is {merge}; give a distance in km, from 0 on")
+
+
+def _is_number(value: Any) -> bool:
+    """Settings come from a command line: anything may be in them."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _times(fields: "Fields", asked: Any) -> npt.NDArray[np.datetime64]:

@@ -147,7 +147,7 @@ def test_an_error_of_the_training_keeps_its_traceback(lab):
     [
         ("data.path=nowhere", "error: data.path: nowhere is missing; no stage of dvc.yaml makes it"),
         ("lrr=1", "error: lrr: no such key; did you mean lr?"),
-        ("trainer.does=[1", "an override is written key=value"),
+        ("trainer.does=[1", "cannot be read; write key=value"),
         ("+trainer.compile=true", "error: trainer.compile: lab.train takes no such key"),
         ("model._target_=lab.slop", "lab has no slop"),
         ("model._target_=os.system", "os.system is outside the packages"),

@@ -34,13 +34,11 @@ def explained(error: Exception, conf: Path) -> UserError:
             mark = link.problem_mark
             return UserError(f"{mark.name}, line {mark.line + 1}: {link.context}: {link.problem}")
         if isinstance(link, OverrideParseException):
-            return UserError(
-                f"{link.override}: {_first_line(link.__cause__ or link)}; an override is written key=value"
-            )
+            return UserError(f"{link.override}: cannot be read; write key=value, or key=value,value in a sweep")
         if isinstance(link, ConfigAttributeError | ConfigKeyError):
             key, parent = str(link.key), link.parent_node
             known = list(parent) if isinstance(parent, DictConfig) else []
-            more = f"; a new one is added as +{link.full_key}=…" if link.object_type is dict else ""
+            more = f" (a new one is added as +{link.full_key}=…)" if link.object_type is dict else ""
             return UserError(f"{link.full_key or key}: no such key{nearest(key, map(str, known))}{more}")
         if isinstance(link, OmegaConfBaseException) and link.full_key:
             return UserError(f"{link.full_key}: {_first_line(link)}")

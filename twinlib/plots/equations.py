@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.tri import Triangulation
 
 from twinlib.plots import style
 
@@ -51,6 +52,9 @@ def solution(predictions: Array, problem: "Problem", path: Path, seed: int = 0) 
             _curve(panels[row], problem, name, points[:, 0], predictions[inside, row], exact, samples)
         else:
             _map(drawn, panels[row], problem, name, points, predictions[inside, row], exact, samples)
+    if curves:
+        lines, labels = panels[0][0].get_legend_handles_labels()
+        drawn.legend(lines, labels, loc="outside lower center", ncols=len(labels), fontsize=8.5, frameon=False)
     drawn.suptitle(_title(problem), fontsize=11)
     return style.save(drawn, path)
 
@@ -104,7 +108,6 @@ def _curve(
     left.set_ylim(low - 0.12 * (high - low), high)
     foot = np.full(len(samples), low - 0.07 * (high - low))
     left.plot(samples[:, 0], foot, "|", color=style.GREY, markersize=5, markeredgewidth=0.6, label="training points")
-    left.legend(fontsize=7.5, framealpha=0.9, edgecolor="none")
     for each in axes:
         each.set_xlabel(problem.words.inputs[0])
 
@@ -114,6 +117,7 @@ def _map(
     samples: Array,
 ) -> None:  # fmt: skip
     known = bool(np.isfinite(exact).all())
+    mesh = _triangles(points)
     shown = [(f"{name}, solution", found, "viridis"), (f"{name}, reference", exact, "viridis")]
     shown.append((f"{name} - reference", found - exact, "RdBu_r"))
     for each, (title, values, colours) in zip(axes, shown, strict=True):
@@ -124,13 +128,20 @@ def _map(
         limits = {"vmin": -largest, "vmax": largest} if colours == "RdBu_r" else {"vmin": exact.min(), "vmax": exact.max()}
         if not known:
             limits = {}
-        image = each.tripcolor(points[:, 0], points[:, 1], values, shading="gouraud", cmap=colours, **limits)
+        image = each.tripcolor(mesh, values, shading="gouraud", cmap=colours, **limits)
         drawn.colorbar(image, ax=each)
         each.set_title(title, fontsize=9)
         each.set_xlabel(problem.words.inputs[0])
         each.set_ylabel(problem.words.inputs[1])
     axes[0].plot(samples[:, 0], samples[:, 1], ".", color="white", markersize=2.2, markeredgecolor="black",
                  markeredgewidth=0.25)  # fmt: skip
+
+
+def _triangles(points: Array) -> Triangulation:
+    """Of a grid; in steps of it, as triangles that are long and thin would show."""
+    rows = len(np.unique(points[:, 1]))
+    steps = np.ptp(points, axis=0) / (len(points) / rows, rows)
+    return Triangulation(*points.T, triangles=Triangulation(*(points / steps).T).triangles)
 
 
 def _trained_on(problem: "Problem", name: str, seed: int) -> Array:

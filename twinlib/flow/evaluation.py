@@ -13,7 +13,7 @@ class FlowErrors:
     Parameters
     ----------
     near
-        Cells at most so far from an obstacle are near its wall, in cells.
+        Cells at most so far from a wall, of the channel or of an obstacle, are near it; in cells.
     """
 
     def __init__(self, near: float = 3.0) -> None:
@@ -27,7 +27,7 @@ class FlowErrors:
         l2_mean, l2_median, l2_worst
             Relative L2 error of the velocity over the fluid cells of a flow, over the flows.
         near_wall
-            The same over the cells near walls of obstacles only, median.
+            The same over the cells near walls only, median.
         divergence, divergence_truth
             Root mean square of `box_divergence` between fluid cells, in u_max a cell, mean over the flows; of the
             prediction and, as what a number means, of the solver's field.

@@ -36,6 +36,7 @@ class Penalised(HalfSumOfSquares):
         self.weight = weight
 
     def __call__(self, prediction: KerasTensor, target: KerasTensor) -> KerasTensor:
+        squares = super().__call__(prediction, target)
         inside = between_fluid(ops.cast(ops.any(ops.not_equal(target, 0), axis=-1), prediction.dtype))
         leak = box_divergence(prediction[..., 0], prediction[..., 1]) * inside
-        return super().__call__(prediction, target) + self.weight / 2 * ops.sum(ops.square(leak), axis=(1, 2))
+        return squares + self.weight / 2 * ops.sum(ops.square(leak), axis=(1, 2))

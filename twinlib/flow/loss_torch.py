@@ -35,6 +35,7 @@ class Penalised(HalfSumOfSquares):
         self.weight = weight
 
     def __call__(self, prediction: Tensor, target: Tensor) -> Tensor:
+        squares = super().__call__(prediction, target)
         inside = between_fluid((target != 0).any(dim=-1).to(prediction.dtype))
         leak = box_divergence(prediction[..., 0], prediction[..., 1]) * inside
-        return super().__call__(prediction, target) + self.weight / 2 * leak.square().flatten(1).sum(dim=1)
+        return squares + self.weight / 2 * leak.square().flatten(1).sum(dim=1)

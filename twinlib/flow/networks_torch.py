@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from twinlib.flow.stream import discharge, poiseuille, walls
+from twinlib.flow.stream import poiseuille, walls
 
 
 def masked(input_shape: Sequence[int], network: Callable[..., nn.Module]) -> nn.Module:
@@ -67,13 +67,10 @@ class Stream(nn.Module):
         change = _at_corners(self.network(inputs[:, :-1])[:, 0]).double() * (rows / 8)
         free = change + torch.as_tensor(poiseuille(rows), device=inputs.device)[:, None]
         found = walls(inputs[:, -1].detach().cpu().numpy() > 0.5, self.width)
-        on, near, share = (
-            torch.as_tensor(part, device=inputs.device) for part in (found.on, found.nearest, found.share)
-        )
+        parts = (found.on, found.nearest, found.channel, found.share)
+        on, nearest, channel, share = (torch.as_tensor(part, device=inputs.device) for part in parts)
         constants = (free[:, None] * on).sum(dim=(2, 3)) / on.sum(dim=(2, 3)).clamp(min=1)
-        fixed = torch.tensor([0.0, discharge(rows)], dtype=free.dtype, device=inputs.device).expand(len(inputs), 2)
-        constants = torch.cat([fixed, constants[:, 2:]], dim=1)
-        wall = (constants[:, :, None, None] * near).sum(dim=1)
+        wall = channel + (constants[:, :, None, None] * nearest).sum(dim=1)
         psi = wall + (free - wall) * share
         across = psi[:, 1:] - psi[:, :-1]
         along = psi[:, :, 1:] - psi[:, :, :-1]

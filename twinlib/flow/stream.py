@@ -23,20 +23,26 @@ LOWER, UPPER = 0, 1  # the walls of the channel; obstacles have the numbers from
 
 @dataclass(frozen=True)
 class Walls:
-    """Where walls are on the corners of n flows, float64; `walls` counts those of the channel and the obstacles.
+    """Where walls are on the corners of n flows, float64.
 
     Attributes
     ----------
     on
-        Shape (n, walls, rows + 1, columns + 1): 1 on the corners of a wall's cells.
+        Shape (n, obstacles, rows + 1, columns + 1): 1 on the corners of an obstacle's cells. A flow with
+        fewer obstacles than others has zeros.
     nearest
-        The same shape: 1 where this wall is the nearest.
+        The same shape: 1 where this obstacle is the nearest wall.
+    channel
+        Shape (n, rows + 1, columns + 1): where a wall of the channel is the nearest, the stream function of the
+        empty channel, which on the wall is what it has to be; on and around obstacles that touch such a wall, the
+        wall's value.
     share
         Shape (n, rows + 1, columns + 1): rises smoothly from 0 on walls to 1 at `width` cells from them.
     """
 
     on: np.ndarray
     nearest: np.ndarray
+    channel: np.ndarray
     share: np.ndarray
 
 
@@ -57,17 +63,21 @@ def walls(fluid: np.ndarray, width: float) -> Walls:
     UserError
         The channel is closed.
     """
+    rows = fluid.shape[1]
     found = [_numbers(flow) for flow in fluid]
-    most = max(int(numbers.max()) for numbers in found) + 1
-    on, nearest, share = [], [], []
-    each = np.arange(most)[:, None, None]
+    obstacles = np.arange(UPPER + 1, max(int(numbers.max()) for numbers in found) + 1)[:, None, None]
+    empty = poiseuille(rows)[:, None]
+    on, nearest, channel, share = [], [], [], []
     for numbers in found:
         distance, where = ndimage.distance_transform_edt(numbers < 0, return_indices=True)
-        on.append(numbers == each)
-        nearest.append(numbers[tuple(where)] == each)
+        near = numbers[tuple(where)]
+        value = np.where(np.isin(where[0], (0, rows)), empty, np.where(near == UPPER, empty[-1], 0))
+        on.append(numbers == obstacles)
+        nearest.append(near == obstacles)
+        channel.append(np.where(near <= UPPER, value, 0))
         s = np.minimum(distance / width, 1)
         share.append(s * s * (3 - 2 * s))
-    return Walls(np.stack(on).astype(float), np.stack(nearest).astype(float), np.stack(share))
+    return Walls(np.stack(on).astype(float), np.stack(nearest).astype(float), np.stack(channel), np.stack(share))
 
 
 def poiseuille(rows: int) -> np.ndarray:

@@ -72,10 +72,11 @@ class Lattice:
 
     def advance(self, steps: int, *, parallel: bool = False) -> None:
         """Go `steps` steps on, in this thread or, if `parallel`, in all that numba has."""
-        run = _advance_parallel if parallel else _advance
-        run(
-            self._f, self._g, self._fluid, self.width, steps, *self._omega, *self._targets, *self._weights, *self._inlet
-        )
+        parts = self._fluid, self.width, steps, *self._omega, *self._targets, *self._weights, *self._inlet
+        if parallel:
+            _advance_parallel(self._f, self._g, min(get_num_threads(), self.rows), *parts)
+        else:
+            _advance(self._f, self._g, *parts)
         if steps % 2:
             self._f, self._g = self._g, self._f
 
@@ -191,10 +192,9 @@ def _advance(f, g, fluid, width, steps, omega_plus, omega_minus, target, near, f
 
 
 @njit(cache=True, parallel=True, error_model="numpy", fastmath=FAST)
-def _advance_parallel(f, g, fluid, width, steps, omega_plus, omega_minus, target, near, far, a, b, inlet, rise):  # type: ignore
+def _advance_parallel(f, g, blocks, fluid, width, steps, omega_plus, omega_minus, target, near, far, a, b, inlet, rise):  # type: ignore
     size = fluid.size
     rows = size // width - 2
-    blocks = min(get_num_threads(), rows)
     for _ in range(steps):
         _walls(f, size, width, target, near, far, a, b, inlet, rise)
         for block in prange(blocks):

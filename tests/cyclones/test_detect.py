@@ -30,7 +30,10 @@ def twin(target="detection", names=("fg10", "msl"), shape=(40, 40, 2)):
     fields = Field("fields", shape, ("row", "column", "channel"), "float32", "m/s, Pa", names=names)
     record = SimpleNamespace(folder=Path("runs/oracle"))
     return SimpleNamespace(
-        preprocess=Preprocess(fields, "none"), config={"data": {"target": target}}, predict=predict, record=record
+        preprocess=Preprocess(fields, "none"),
+        config={"data": {"target": target, "label_no_cyclone": "NONE"}},
+        predict=predict,
+        record=record,
     )
 
 
@@ -81,6 +84,25 @@ def test_over_the_date_line_out_of_netcdf(netcdf, tracks, tmp_path, capsys):
     assert {row["probability"] for row in rows} == {"1.0"}
     assert (tmp_path / "found.png").read_bytes()[:4] == b"\x89PNG"
     assert "msl is in hPa, taken as Pa" in capsys.readouterr().err
+
+
+def test_patches_of_a_position_only_twin_vote(tmp_path, monkeypatch):
+    """Of the two patches of the map that hold the centre, one says yes by the original's rule, the other barely no."""
+
+    def positions(raw):
+        _, row, column = predict(raw).T
+        shift = np.where(column < 20, 0, -column - 0.11)  # -0.11, where the right half of the patch has the centre
+        return np.column_stack([row, column + shift]).astype(np.float32)
+
+    monkeypatch.setattr(module, "_open", lambda *_: Made(MAPS[:1]))
+    voter = twin("position")
+    voter.predict = positions
+    detect(voter, "made", tmp_path / "found.csv", threshold=0.05)
+    # The centre is in column 24: of the patch from 0 on at 24, which says no, of the one from 20 on at 4.
+    yes, no = (np.sin(np.pi * (column + 0.5) / 40) ** 2 for column in (4, 24))
+    (row,) = csv.DictReader((tmp_path / "found.csv").read_text().splitlines())
+    assert float(row["probability"]) == pytest.approx(yes / (yes + no), abs=1e-3)
+    assert float(row["longitude"]) == pytest.approx(178, abs=0.01)
 
 
 def test_tables_say_the_same(netcdf, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from twinlib.cyclones.evaluation import WITHIN, threshold_of
-from twinlib.cyclones.merging import found, matched
+from twinlib.cyclones.merging import Look, found, matched
 from twinlib.cyclones.targets import SIZE, Target
 from twinlib.errors import UserError
 
@@ -36,7 +36,7 @@ def detect(
     source: Path | str,
     target: Path,
     *,
-    threshold: float | None = None,
+    threshold: float = 0.5,
     stride: int = SIZE // 2,
     merge: float = WITHIN,
     times: Any = None,
@@ -57,7 +57,8 @@ def detect(
     target
         The table: `.csv`, `.json` or `.parquet` with time, latitude, longitude, probability; beside it the picture.
     threshold
-        Least probability; by default that of `twinlib.cyclones.evaluation.threshold_of`.
+        Least probability. Where a network gives a position only, a patch says yes or no by the rule of
+        `twinlib.cyclones.evaluation.threshold_of`, and the probability is the share of yes.
     stride
         Grid points from one patch to the next, at most 40.
     merge
@@ -81,9 +82,8 @@ def detect(
     from twinlib.cyclones.tracks import read_tracks
     from twinlib.plots.detections import draw
 
-    encoding = _encoding(twin)
-    least = threshold_of(encoding) if threshold is None else threshold
-    _check(target, least, stride, merge)
+    look = _looking(twin)
+    _check(target, threshold, stride, merge)
     best = read_tracks(str(tracks)) if tracks is not None else None
     fields = _open(str(source), twin.preprocess.field.names, best)
     chosen = _times(fields, times)
@@ -94,11 +94,11 @@ def detect(
         here = [
             Detection(time, *where)
             for where in found(
-                lambda patches: encoding.decode(twin.predict(patches)),
+                look,
                 values,
                 fields.latitude,
                 fields.longitude,
-                threshold=least,
+                threshold=threshold,
                 stride=stride,
                 merge=merge,
             )
@@ -132,11 +132,20 @@ def write(target: Path, detections: list[Detection]) -> None:
         table.to_json(target, orient="records", indent=1)
 
 
-def _encoding(twin: "Twin") -> Target:
+def _looking(twin: "Twin") -> Look:
+    """From patches to probabilities and positions."""
     field = twin.preprocess.field
     if field.shape[:2] != (SIZE, SIZE) or not field.names:
         raise UserError(f"{twin.record.folder.name}: is no twin of {SIZE} x {SIZE} patches with named variables")
-    return Target.of_config(twin.config["data"])
+    encoding = Target.of_config(twin.config["data"])
+
+    def look(patches: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+        probability, position = encoding.decode(twin.predict(patches))
+        if encoding.kind == "position":
+            probability = (probability >= threshold_of(encoding)).astype(np.float32)
+        return probability, position
+
+    return look
 
 
 def _open(source: str, variables: tuple[str, ...], tracks: "Tracks | None") -> "Fields":

@@ -11,7 +11,8 @@ from twinlib.cyclones.targets import SIZE
 from twinlib.errors import UserError
 
 Floats = npt.NDArray[np.floating]
-Patches = npt.NDArray[np.float32]  # (n, 40, 40, channels)
+# From patches, shape (n, 40, 40, channels), to probabilities (n,) and positions (n, 2) in them.
+Look = Callable[[npt.NDArray[np.float32]], tuple[Floats, Floats]]
 
 
 def starts(points: int, stride: int) -> npt.NDArray[np.int64]:
@@ -21,7 +22,7 @@ def starts(points: int, stride: int) -> npt.NDArray[np.int64]:
 
 
 def found(
-    look: Callable[[Patches], tuple[Floats, Floats]],
+    look: Look,
     values: npt.NDArray[np.float32],
     latitude: Floats,
     longitude: Floats,
@@ -44,7 +45,7 @@ def found(
     Parameters
     ----------
     look
-        From patches, shape (n, 40, 40, channels), to probabilities (n,) and positions (n, 2) in them.
+        What a twin says of patches.
     values
         The map, shape (rows, columns, channels).
     latitude, longitude

@@ -9,7 +9,18 @@ import sympy
 Values = Mapping[sympy.Basic, Any]
 _Step = Callable[[list[Any]], Any]
 
-UNARY = {sympy.Abs: "abs", **{getattr(sympy, name): name for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "log")}}  # fmt: skip
+UNARY = {
+    sympy.sin: "sin",
+    sympy.cos: "cos",
+    sympy.tan: "tan",
+    sympy.sinh: "sinh",
+    sympy.cosh: "cosh",
+    sympy.tanh: "tanh",
+    sympy.exp: "exp",
+    sympy.log: "log",
+    sympy.Abs: "abs",
+    sympy.sign: "sign",  # the derivative of abs
+}
 
 
 class Compiled:

@@ -133,9 +133,7 @@ def initial(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition:
     if node.get("exact", False):
         if lone := [each for each in rates if each not in values]:
             raise UserError(f"{where}.exact: give the value of {lone[0]} as well as its rate")
-        forms = {
-            each: initial_form(time, domain.time[1:], value, rates.get(each)) for each, value in values.items()
-        }
+        forms = {each: initial_form(time, domain.time[1:], value, rates.get(each)) for each, value in values.items()}
     left = () if forms else tuple(residuals)
     return Condition(
         name, domain, left, lambda draw, split: domain.start(count, draw, where), str(time), len(residuals), forms
@@ -145,7 +143,8 @@ def initial(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition:
 def observations(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition:
     """Measured values: out of a file with a column for each input and field, or of formulas at random points.
 
-    `{type: observations, file: data/measured.csv, kind: real, fields: [u]}` or `{type: observations, values: {u: …}, points: 100}`.
+    `{type: observations, file: data/measured.csv, kind: real, fields: [u]}` or
+    `{type: observations, values: {u: sin(x)}, points: 100}`.
     """
     where = f"data.conditions.{name}"
     known(node, ("type", "in", "file", "kind", "fields", "values", "points"), where)
@@ -162,7 +161,7 @@ def observations(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condi
         point = domain.named(inputs)
         return Samples(inputs, measured={each: np.full(count, formula(point)) for each, formula in formulas.items()})
 
-    return Condition(name, domain, *_compared(words, formulas, draw), kind="synthetic")
+    return _compared(words, name, domain, formulas, draw, "synthetic")
 
 
 KINDS: dict[str, Callable[[Vocabulary, str, Mapping[str, Any]], Condition]] = {
@@ -190,9 +189,7 @@ def condition(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Conditio
     return KINDS[kind](words, name, node)
 
 
-def _on_boundary(
-    words: Vocabulary, name: str, node: Mapping[str, Any], residuals: tuple[sympy.Expr, ...]
-) -> Condition:
+def _on_boundary(words: Vocabulary, name: str, node: Mapping[str, Any], residuals: tuple[sympy.Expr, ...]) -> Condition:
     where = f"data.conditions.{name}"
     domain, count = words.domain(node, where), _points(node, where, default=64)
     pick = words.pick(node["where"], f"{where}.where") if "where" in node else None
@@ -221,14 +218,21 @@ def _from_file(words: Vocabulary, name: str, node: Mapping[str, Any], domain: Do
         rows = ~of_validation if split == "train" or not of_validation.any() else of_validation
         return Samples(inputs[rows], measured={each: column[rows] for each, column in columns.items()})
 
-    return Condition(name, domain, *_compared(words, fields, draw), kind=node["kind"])
+    return _compared(words, name, domain, fields, draw, node["kind"])
 
 
-def _compared(words: Vocabulary, fields: Iterable[str], draw: Callable[[Draw, str], Samples]) -> tuple[Any, ...]:
-    """Residuals, how to draw, along, imposed, forms, given: of fields that are compared with measured values."""
+def _compared(
+    words: Vocabulary,
+    name: str,
+    domain: Domain,
+    fields: Iterable[str],
+    draw: Callable[[Draw, str], Samples],
+    kind: str,
+) -> Condition:
+    """Fields are what was measured."""
     symbols = {each: sympy.Symbol(f"measured__{each}", real=True) for each in fields}
     residuals = tuple(words.fields[each] - symbol for each, symbol in symbols.items())
-    return residuals, draw, None, 0, {}, symbols
+    return Condition(name, domain, residuals, draw, given=symbols, kind=kind)
 
 
 def _values(words: Vocabulary, node: Mapping[str, Any], key: str, where: str) -> dict[str, sympy.Expr]:

@@ -80,7 +80,7 @@ class Domain:
         """Different points of the boundary of the shape, at most `count`; of a part of it with `pick`."""
         shape = self.shape
         if shape is None:
-            raise UserError(f"{where}: {self.name} has no boundary; give it a geometry, or use initial for values at the start")
+            raise UserError(f"{where}: {self.name} has no boundary; at the beginning of time there is the type initial")
 
         def attempt(unit: Array) -> Samples:
             outer = self._outer(unit)
@@ -115,14 +115,23 @@ class Domain:
         """Least and greatest value of each input, shape (inputs, 2)."""
         rows = []
         if self.shape is not None:
-            # An end may be extreme between the ends of a parameter's range: look at some values in between.
-            some = [np.linspace(low, high, 9) for low, high in self.parameters.values()]
-            values = [each.ravel() for each in np.meshgrid(*some, indexing="ij")]
-            lower, upper = self.shape.box(dict(zip(self.parameters, values, strict=True)))
+            lower, upper = self.shape.box(self._some_parameters())
             rows += list(np.column_stack([lower.min(axis=0), upper.max(axis=0)]))
         if self.time is not None:
             rows.append(np.array(self.time[1:]))
         return np.array([*rows, *(np.array(limits) for limits in self.parameters.values())])
+
+    def is_empty(self) -> bool:
+        """Whether for some values of the parameters nothing is left of the shape."""
+        if self.shape is None:
+            return False
+        lower, upper = self.shape.box(self._some_parameters())
+        return not bool((lower < upper).all())
+
+    def _some_parameters(self) -> Values:
+        # An end of a shape may be extreme between the ends of a parameter's range.
+        some = [np.linspace(low, high, 9) for low, high in self.parameters.values()]
+        return dict(zip(self.parameters, (each.ravel() for each in np.meshgrid(*some, indexing="ij")), strict=True))
 
     def _outer(self, unit: Array) -> Array:
         """Time and parameters from the columns behind those of space, shape (n, …)."""

@@ -2,8 +2,8 @@
 
 The text is parsed by Python's own grammar into a syntax tree, of which numbers, declared names, + - * / **, and the
 functions below are taken and everything else is refused. `diff(u, x, 2)`, `diff(u, x, t)` and `u__x__x` are
-derivatives; what `diff` takes may be any expression, `diff(k*diff(T, x), x)` say. Where there is a boundary, `normal(u)`
-is the derivative along its outward normal.
+derivatives; what `diff` takes may be any expression, `diff(k*diff(T, x), x)` say. On a boundary, `normal(u)` is the
+derivative along the outward normal.
 """
 
 import ast
@@ -89,8 +89,8 @@ class _Reader:
         match node:
             case ast.Constant(value=bool()):
                 raise self._refusal(node)
-            case ast.Constant(value=int() | float()):
-                return self._number(node.value)
+            case ast.Constant(value=int() | float() as value):
+                return self._number(value)
             case ast.Name(id=name):
                 return self._name(name)
             case ast.UnaryOp(op=ast.USub() | ast.UAdd()):

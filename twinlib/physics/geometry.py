@@ -27,7 +27,9 @@ class Formula:
 
     def __call__(self, values: Values) -> Array:
         """One number a point, shape (n,), or one in all, shape ()."""
-        return np.asarray(self._compiled({each: values[str(each)] for each in self._compiled.arguments})[0], dtype=float)
+        return np.asarray(
+            self._compiled({each: values[str(each)] for each in self._compiled.arguments})[0], dtype=float
+        )
 
 
 class Shape(Protocol):
@@ -60,7 +62,7 @@ class Line:
     """
 
     def __init__(self, coordinate: str, start: Formula, end: Formula) -> None:
-        self.coordinates = (coordinate,)
+        self.coordinates: tuple[str, ...] = (coordinate,)
         self.start = start
         self.end = end
 

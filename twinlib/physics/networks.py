@@ -1,6 +1,7 @@
 """Networks from points to fields, as maps of jets (see `derivatives`)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import pairwise
 from math import pi
 
 import numpy as np
@@ -93,7 +94,7 @@ class FullyConnected(nn.Module):
             first = 2 * features
         self._features = features
         sizes = [first, *[width] * depth]
-        self.hidden = nn.ModuleList(Affine(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.hidden = nn.ModuleList(Affine(a, b) for a, b in pairwise(sizes))
         self.last = Affine(sizes[-1], len(outputs))
 
     def forward(self, jet: Tensor, order: int) -> Tensor:

@@ -59,7 +59,7 @@ class LBFGS:
             loss.backward()
             return loss
 
-        loss = float(self._method.step(closure))  # before the step
+        loss = float(self._method.step(closure).detach())  # before the step
         progress, self._last = loss < self._last, loss
         return progress
 

@@ -63,16 +63,16 @@ class Residuals:
 
     def terms(self) -> dict[str, Tensor]:
         """The part that each condition has in the loss."""
-        return {
-            part.name: sum((column @ column for column in columns[1:]), columns[0] @ columns[0])
-            for group in self._groups
-            for part, columns in zip(group.parts, self._columns(group, self._solution.spread(group.points)), strict=True)
-        }
+        found = {}
+        for group in self._groups:
+            every = self._columns(group, self._solution.spread(group.points))
+            for part, columns in zip(group.parts, every, strict=True):
+                found[part.name] = torch.stack([column @ column for column in columns]).sum()
+        return found
 
     def loss(self) -> Tensor:
         """The sum of squares."""
-        terms = list(self.terms().values())
-        return sum(terms[1:], terms[0])
+        return torch.stack(list(self.terms().values())).sum()
 
     def vector(self) -> Tensor:
         """All residuals, shape (residuals,), without gradients, in the order of `jacobian`."""
@@ -100,7 +100,9 @@ class Residuals:
     def _columns(self, group: Group, unknowns: Mapping[str, Tensor]) -> list[list[Tensor]]:
         """For each part its residuals, each of shape (points of the part,)."""
         first = group.parts[0].evaluated
-        slots = first.slots(self._solution.network, group.points, group.directions) | unknowns
+        slots = first.slots(self._solution.network, group.points, group.directions)
+        for name, value in unknowns.items():
+            slots[name] = value
         found = []
         for part in group.parts:
             own = {key: value[part.rows] for key, value in slots.items()}
@@ -170,9 +172,7 @@ def _groups(problem: Problem, samples: Mapping[str, Samples], weights: Mapping[s
             continue
         own = samples[item.name]
         evaluated = Evaluated(problem, item.residuals)
-        given: dict[object, Tensor] = {
-            str(symbol): _tensor(own.measured[name]) for name, symbol in item.given.items()
-        }
+        given: dict[object, Tensor] = {str(symbol): _tensor(own.measured[name]) for name, symbol in item.given.items()}
         if own.normals is not None:
             names = problem.words.normals.values()
             given |= {str(symbol): _tensor(column) for symbol, column in zip(names, own.normals.T, strict=True)}

@@ -55,11 +55,12 @@ class Vocabulary:
         for key in unknowns:
             self._declare(key, _symbol(key), f"data.unknowns.{key}")
         self.domains = self._domains(geometry, interval)
-        self.inputs = next(iter(self.domains.values())).inputs
+        first = next(iter(self.domains.values()))
+        self.inputs = first.inputs
         for domain in self.domains.values():
             if domain.inputs != self.inputs:
-                raise UserError(f"data.geometry.{domain.name}: has the coordinates {', '.join(domain.coordinates)}, others "
-                                f"have {', '.join(next(iter(self.domains.values())).coordinates)}")  # fmt: skip
+                own, others = ", ".join(domain.coordinates), ", ".join(first.coordinates)
+                raise UserError(f"data.geometry.{domain.name}: has the coordinates {own}, {first.name} has {others}")
         self.symbols = [self.names[name] for name in self.inputs]
         self.fields: dict[str, sympy.Expr] = {}
         self.homes: dict[str, Domain] = {}
@@ -93,7 +94,9 @@ class Vocabulary:
         found = expression(text, self.names, where)
         for each in arguments([found]):
             if each not in self.symbols:
-                raise UserError(f"{where}: {text}: {each} is not known beforehand; use coordinates, parameters, constants")
+                raise UserError(
+                    f"{where}: {text}: {each} is not known beforehand; use coordinates, parameters, constants"
+                )
         return Formula(found)
 
     @cached_property
@@ -136,7 +139,9 @@ class Vocabulary:
                 sizes[each] = size
         compiled = Compiled(terms, np)
         with np.errstate(all="ignore"):
-            values = np.abs(np.array(compiled({each: np.float64(sizes[each]) for each in compiled.arguments}), dtype=float))
+            values = np.abs(
+                np.array(compiled({each: np.float64(sizes[each]) for each in compiled.arguments}), dtype=float)
+            )
         largest = float(np.max(values[np.isfinite(values)], initial=0.0))
         return largest or 1.0
 
@@ -150,8 +155,7 @@ class Vocabulary:
             where = f"data.geometry.{name}"
             found = shape(node, lambda text, where=where: self._end(text, where), where)  # type: ignore[misc]
             domains[name] = Domain(name, found, time, self.parameters)
-            box = domains[name].box()
-            if not (np.diff(box, axis=1) > 0).all():
+            if domains[name].is_empty():
                 raise UserError(f"{where}: is empty for some parameters")
         return domains
 

@@ -29,7 +29,9 @@ def require_well_posed(words: Vocabulary, conditions: Sequence[Condition]) -> No
         if not any(words.names[name] in each.free_symbols for each in everything):
             raise UserError(f"data.unknowns.{name}: stands in no equation")
     if words.unknowns and not observed:
-        raise UserError(f"data.unknowns: nothing tells {', '.join(words.unknowns)}; add a condition of type observations")
+        raise UserError(
+            f"data.unknowns: nothing tells {', '.join(words.unknowns)}; add a condition of type observations"
+        )
     free = [name for name in words.fields if name not in observed]
     for name in free:
         if not any(each.has(words.fields[name]) for each in inside):

@@ -59,9 +59,7 @@ def solution(predictions: Array, problem: "Problem", path: Path, seed: int = 0) 
     return style.save(drawn, path)
 
 
-def training(
-    history: Sequence[Mapping[str, float]], problem: "Problem", path: Path, iterations: int = 1
-) -> Path:
+def training(history: Sequence[Mapping[str, float]], problem: "Problem", path: Path, iterations: int = 1) -> Path:
     """Draw the terms of the loss, the error of each field and the unknown numbers over the iterations."""
     at = np.array([row["epoch"] for row in history]) * iterations
     keys = list(history[0])
@@ -125,7 +123,9 @@ def _map(
             each.set_axis_off()
             continue
         largest = float(np.abs(values).max()) or 1.0
-        limits = {"vmin": -largest, "vmax": largest} if colours == "RdBu_r" else {"vmin": exact.min(), "vmax": exact.max()}
+        limits = (
+            {"vmin": -largest, "vmax": largest} if colours == "RdBu_r" else {"vmin": exact.min(), "vmax": exact.max()}
+        )
         if not known:
             limits = {}
         image = each.tripcolor(mesh, values, shading="gouraud", cmap=colours, **limits)

@@ -80,7 +80,9 @@ def train(
         )
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning's own
-            warnings.filterwarnings("ignore", "`LightningModule.configure_optimizers` returned `None`")  # ours are not torch's
+            warnings.filterwarnings(
+                "ignore", "`LightningModule.configure_optimizers` returned `None`"
+            )  # ours are not torch's
             try:
                 trainer.fit(module, train_dataloaders=[0])  # one call of `training_step` an epoch
             except SIGTERMException:  # which is an exit, with code 0
@@ -116,9 +118,7 @@ def predictor(config: Mapping[str, Any], folder: Path) -> Callable[[np.ndarray],
 class Module(LightningModule):
     """A solution on its way through the epochs."""
 
-    def __init__(
-        self, config: dict[str, Any], problem: Problem, report: Report, iterations: int, folder: Path
-    ) -> None:
+    def __init__(self, config: dict[str, Any], problem: Problem, report: Report, iterations: int, folder: Path) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.config = config

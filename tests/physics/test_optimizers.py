@@ -1,0 +1,74 @@
+import pytest
+import torch
+
+from twinlib.errors import UserError
+from twinlib.physics.loss import SquaredResiduals
+from twinlib.physics.networks import FullyConnected
+from twinlib.physics.optimizers import Stages
+from twinlib.physics.problem import Problem
+from twinlib.physics.residuals import Residuals
+from twinlib.physics.solution import Solution
+
+pytestmark = pytest.mark.usefixtures("double")
+
+
+@pytest.fixture
+def residuals(rod):
+    problem = Problem(**rod)
+    torch.manual_seed(0)
+    solution = Solution(problem, FullyConnected(problem.inputs, problem.outputs, 8, 2))
+    return Residuals(problem, solution, problem.samples("train", 0), {})
+
+
+@pytest.mark.parametrize(
+    ("stage", "steps", "factor"),
+    [
+        ({"name": "adam", "lr": 1e-2}, 200, 0.1),
+        ({"name": "lbfgs"}, 60, 1e-3),
+        ({"name": "levenberg_marquardt"}, 20, 1e-4),
+    ],
+)
+def test_each_gets_the_loss_down(residuals, stage, steps, factor):
+    before = float(residuals.loss().detach())
+    stages = Stages(residuals, [stage])
+    for _ in range(steps):
+        stages.step(1)
+    assert float(residuals.loss().detach()) < factor * before
+
+
+def test_stages_follow_each_other_by_epochs(residuals):
+    stages = Stages(
+        residuals,
+        [{"name": "adam", "epochs": 2, "lr": 0.5}, {"name": "adam", "epochs": 1, "lr": 0.25}, {"name": "lbfgs"}],
+    )
+    rates = []
+    for epoch in range(1, 6):
+        stages.step(epoch)
+        rates.append(stages.lr)
+    assert rates == [0.5, 0.5, 0.25, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ([], "give one or more"),
+        ([{"name": "adm"}], r"optimizer.stages\[0\].name: no optimizer adm; did you mean adam\?"),
+        ([{"name": "adam"}, {"name": "lbfgs"}], r"optimizer.stages\[0\].epochs: is missing"),
+    ],
+)
+def test_a_wrong_stage_is_named(residuals, stages, message):
+    with pytest.raises(UserError, match=message):
+        Stages(residuals, stages)
+
+
+def test_a_setting_that_an_optimizer_does_not_have_is_named(residuals):
+    with pytest.raises(UserError, match=r"optimizer.stages\[0\]: adam: .*'rate'"):
+        Stages(residuals, [{"name": "adam", "rate": 1}]).step(1)
+
+
+def test_weights_are_of_conditions():
+    assert SquaredResiduals({"ends": 10}).of(["balance", "ends"]) == {"balance": 1.0, "ends": 10.0}
+    with pytest.raises(UserError, match=r"loss.weights.end: no condition with a residual; did you mean ends\?"):
+        SquaredResiduals({"end": 10}).of(["balance", "ends"])
+    with pytest.raises(UserError, match="must be greater than 0"):
+        SquaredResiduals({"ends": 0}).of(["ends"])

@@ -1,0 +1,142 @@
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from twinlib.config.build import build
+from twinlib.config.compose import compose
+from twinlib.data.preprocess import Preprocess
+from twinlib.errors import UserError
+from twinlib.identity.fingerprint import identify
+from twinlib.identity.stat_cache import StatCache
+from twinlib.physics.predict import predict
+from twinlib.training.physics import predictor
+
+ROOT = Path(__file__).parents[2]
+
+
+def configured(experiment, *overrides):
+    return compose([f"experiment=equations/{experiment}", *overrides], ROOT)
+
+
+def trained(config, folder, **settings):
+    return build(config["trainer"], config=config, dataset=build(config["data"]), folder=folder, **settings)
+
+
+@pytest.fixture(scope="module")
+def rod(tmp_path_factory):
+    """The smallest problem, trained as it is shipped."""
+    config, folder = configured("poisson_1d"), tmp_path_factory.mktemp("rod")
+    return config, folder, trained(config, folder)
+
+
+def test_poisson_in_one_dimension_to_five_digits(rod):
+    config, folder, outcome = rod
+    assert outcome.metrics["test_relative_l2"] < 1e-5
+    x = np.linspace(0, 1, 1000)[:, None]
+    np.testing.assert_allclose(outcome.targets, x * (x - 1) / 2, atol=1e-15)
+    np.testing.assert_allclose(predictor(config, folder)(x), outcome.predictions, rtol=0, atol=1e-14)
+    assert torch.get_default_dtype() == torch.float32  # as before
+
+
+def test_the_history_has_a_row_an_epoch_with_all_terms(rod):
+    config, _, outcome = rod
+    assert [row["epoch"] for row in outcome.history] == list(range(1, config["epochs"] + 1))
+    for row in outcome.history:
+        assert row["train_loss"] == pytest.approx(row["train_balance"] + row["train_ends"])
+        assert {"val_loss", "val_relative_l2", "lr", "seconds"} <= set(row)
+    best = min(outcome.history, key=lambda row: row["val_loss"])
+    assert outcome.metrics["val_loss"] == best["val_loss"]
+    assert outcome.metrics["best_epoch"] == best["epoch"]
+
+
+def test_the_same_config_gives_the_same_weights(rod, tmp_path):
+    config, folder, outcome = rod
+    again = trained(config, tmp_path)
+    assert (tmp_path / "weights.pt").read_bytes() == (folder / "weights.pt").read_bytes()
+    np.testing.assert_array_equal(again.predictions, outcome.predictions)
+    other = trained({**config, "seed": 1}, tmp_path)
+    assert not np.array_equal(other.predictions, outcome.predictions)
+
+
+def test_unknown_numbers_are_found_and_kept(tmp_path):
+    spring = {
+        "name": "spring",
+        "time": {"t": [0, 2]},
+        "unknowns": {"k": 1},
+        "fields": {"x": {}},
+        "conditions": {
+            "motion": {"type": "interior", "equation": "diff(x, t, 2) = -k*x", "points": 32},
+            "seen": {"type": "observations", "values": {"x": "cos(2*t)"}, "points": 20},
+        },
+        "reference": {"x": "cos(2*t)", "k": 4},
+    }
+    config = configured("poisson_1d", "epochs=8")
+    config["data"] = {"_target_": config["data"]["_target_"], **spring}
+    outcome = trained(config, tmp_path)
+    assert outcome.metrics["k"] == pytest.approx(4, rel=1e-4)
+    assert outcome.metrics["test_error_k"] == pytest.approx(abs(outcome.metrics["k"] - 4) / 4)
+    kept = torch.load(tmp_path / "weights.pt", weights_only=True)
+    assert float(kept["unknowns.k"]) == outcome.metrics["k"]
+
+
+def test_early_stopping_and_steps(tmp_path):
+    config = configured("poisson_1d", "epochs=3", "early_stopping.patience=1", "early_stopping.min_delta=1e3")
+    assert len(trained(config, tmp_path, steps=1).history) == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("clip_norm=1", "clip_norm=1.0: has no meaning"),
+        ("accumulate=2", "accumulate=2: has no meaning"),
+        ("strategy.precision=bf16-mixed", "strategy.precision=bf16-mixed"),
+        ("strategy.accelerator=gpu", "use auto or cpu"),
+        ("model.activation=relu", "model.activation=relu: choose one of"),
+    ],
+)
+def test_what_it_cannot_honour_is_refused(override, message, tmp_path):
+    with pytest.raises(UserError, match=message):
+        trained(configured("poisson_1d", override), tmp_path)
+
+
+def test_a_problem_without_a_reference_is_solved_without_errors(tmp_path):
+    config = configured("poisson_1d", "epochs=1")
+    config["data"]["reference"] = {}
+    outcome = trained(config, tmp_path)
+    assert not [name for name in outcome.metrics if "relative" in name]
+    assert np.isnan(outcome.targets).all() and np.isfinite(outcome.predictions).all()
+
+
+def test_a_run_can_be_cached_and_an_equation_is_part_of_its_identity(tmp_path):
+    cache = StatCache(tmp_path)
+    identity = identify(configured("poisson_1d"), ROOT, cache)
+    assert identity.doubts == ()
+    other = configured("poisson_1d", "data.conditions.balance.equation='diff(u, x, 2) = 2'")
+    assert identify(other, ROOT, cache).fingerprint != identity.fingerprint
+    renamed = configured("poisson_1d", "name=other", "progress=false")
+    assert identify(renamed, ROOT, cache).fingerprint == identity.fingerprint
+    assert "twinlib.physics.levenberg_marquardt" in identity.code
+    assert not [module for module in identity.code if module.startswith("twinlib.plots")]
+
+
+def test_a_solution_is_evaluated_at_the_points_of_a_file(rod, tmp_path):
+    config, folder, _ = rod
+    problem = build(config["data"])
+    preprocess = Preprocess.from_json(json.loads(json.dumps(problem.preprocess.to_json())))
+    twin = SimpleNamespace(config=config, preprocess=preprocess, record=SimpleNamespace(folder=folder))
+    (tmp_path / "points.csv").write_text("x\n0.25\n0.5\n")
+    said = predict(twin, tmp_path / "points.csv", tmp_path / "out.csv")
+    assert "u at 2 points" in said
+    table = np.genfromtxt(tmp_path / "out.csv", delimiter=",", names=True)
+    np.testing.assert_allclose(table["u"], [-0.09375, -0.125], rtol=1e-5)
+    predict(twin, tmp_path / "points.csv", tmp_path / "out.npy")
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy")[:, 0], table["u"], rtol=1e-14)
+    with pytest.raises(UserError, match="has no column x"):
+        (tmp_path / "wrong.csv").write_text("y\n1\n")
+        predict(twin, tmp_path / "wrong.csv", tmp_path / "out.csv")
+    with pytest.raises(UserError, match=r"the output is a .csv or .npy file"):
+        predict(twin, tmp_path / "points.csv", tmp_path / "out.txt")

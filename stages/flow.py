@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -112,6 +113,9 @@ def solve(
     wanted = {name: case for split in cases for name, case in zip(names[split], cases[split], strict=True)}
     missing = {name: case for name, case in wanted.items() if not _is_done(target, name)}
     _run(target, missing, cores() if processes is None else processes)
+    for name in wanted:
+        for draft in target.glob(f".{name}.*"):  # of a process that was killed
+            draft.unlink(missing_ok=True)
 
     index = {
         split: [
@@ -189,14 +193,21 @@ def _run(target: Path, cases: Mapping[str, Case], processes: int) -> None:
                 bar.update()
             return
         # Not forked: the parent may have threads.
-        with ProcessPoolExecutor(min(processes, len(cases)), mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(
+            min(processes, len(cases)), mp_context=get_context("spawn"), initializer=_leave_interrupts
+        ) as pool:
             try:
                 for done in as_completed([pool.submit(_solve, target, name, case) for name, case in cases.items()]):
                     done.result()
                     bar.update()
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(cancel_futures=True)  # those that have begun are finished
                 raise
+
+
+def _leave_interrupts() -> None:
+    """To the parent, which ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _solve(target: Path, name: str, case: Case) -> None:
@@ -237,7 +248,7 @@ def _is_done(folder: Path, name: str) -> bool:
 def _read(file: Path) -> dict[str, np.ndarray]:
     """The arrays of one flow; what was cut off or changed is found by the checksums in the file."""
     try:
-        with np.load(file) as arrays:
+        with file.open("rb") as stream, np.load(stream) as arrays:
             return dict(arrays)
     except FileNotFoundError:
         raise UserError(f"{file} is missing; solve the flows again") from None

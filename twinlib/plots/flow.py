@@ -70,7 +70,7 @@ def compare(
     """
     high, wide = inputs.shape[1:3]
     panel = 3.1
-    drawn = style.figure(panel * len(_COLUMNS), 0.7 + len(rows) * (panel * high / wide + 0.55))
+    drawn = style.figure(panel * len(_COLUMNS), 0.7 + len(rows) * (panel * high / wide + 0.2))
     drawn.suptitle(title, fontsize=10)
     panels = drawn.subplots(len(rows), len(_COLUMNS), squeeze=False)
     for line, (name, row) in zip(panels, rows.items(), strict=True):
@@ -135,5 +135,5 @@ def _image(axes: Axes, values: npt.NDArray[np.floating], fluid: npt.NDArray[np.b
 
 
 def _bar(axes: Axes, image: Any) -> None:
-    bar = axes.figure.colorbar(image, ax=axes, shrink=0.85, pad=0.02)
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.62, pad=0.02)
     bar.ax.tick_params(labelsize=6)

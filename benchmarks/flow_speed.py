@@ -1,0 +1,93 @@
+"""Time of a predicted flow against the time to solve it, on the same cores, at equal resolution.
+
+Predicted is from the mask on: signed distance, inputs, the gated U-Net, by torch, on all cores; a network that has
+learned takes as long as one that has not. Solved are flows of the test split as the stage `solve_flow` solves them
+(same Reynolds number, same tolerance, same columns behind): one flow by all cores, and, for the throughput, a flow on
+each core. At the larger grid the same obstacles have twice as many cells in each direction.
+
+    python benchmarks/flow_speed.py [--flows 4]
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from twinlib.config.build import build  # noqa: E402
+from twinlib.config.compose import compose  # noqa: E402
+from twinlib.flow.channel import passable, solve  # noqa: E402
+from twinlib.flow.dataset import boundary_channels  # noqa: E402
+from twinlib.flow.signed_distance import signed_distance  # noqa: E402
+from twinlib.launcher.devices import cores  # noqa: E402
+
+BATCH = 32
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--flows", type=int, default=4, help="flows that are solved, at most")
+    flows = options.parse_args().flows
+    config = compose(["experiment=flow/unet_gated_lightning"], ROOT)
+    columns = build(config["data"]).columns("test")
+    settings = yaml.safe_load((ROOT / "params.yaml").read_text())["flow"]["solve"]
+    masks = [mask[..., 0] > 0.5 for mask in columns["fluid"][:flows]]
+    for factor in (1, 2):
+        larger = [passable(mask.repeat(factor, axis=0).repeat(factor, axis=1)) for mask in masks]
+        compare(config, larger, columns["reynolds"][:flows, 0], settings, factor)
+
+
+def compare(config: dict[str, Any], masks: list[np.ndarray], numbers: np.ndarray, settings: Any, factor: int) -> None:
+    rows, columns = masks[0].shape
+    options = {key: settings[key] for key in ("u_max", "tolerance")}
+    options |= {"outflow": settings["outflow"] * factor, "steps": settings["steps"] * factor}
+
+    def solved(mask: np.ndarray, number: float, parallel: bool) -> int:
+        return solve(mask, float(number), parallel=parallel, **options).steps
+
+    solve(masks[0][:8, :8] | True, 10.0, steps=10_000, parallel=True)  # compiles
+    solve(masks[0][:8, :8] | True, 10.0, steps=10_000)
+    alone = [seconds(lambda m=m, n=n: solved(m, n, True)) for m, n in zip(masks, numbers, strict=True)]
+    with ThreadPoolExecutor(cores()) as pool:  # the kernel does not hold the interpreter's lock
+        together = seconds(lambda: list(pool.map(solved, masks, numbers, [False] * len(masks)))) / len(masks)
+
+    torch.set_num_threads(cores())
+    model = build({**config["model"], "input_shape": [rows, columns, 2]}).eval()
+
+    def predicted(some: list[np.ndarray]) -> None:
+        sdf = np.stack([signed_distance(mask) for mask in some])[..., None]
+        fluid = np.stack(some)[..., None].astype(np.float32)
+        inputs = torch.from_numpy(boundary_channels(fluid, sdf, "sdf")).movedim(-1, 1)
+        with torch.inference_mode():
+            model(inputs)
+
+    many = (masks * BATCH)[:BATCH]
+    one = statistics.median(seconds(lambda: predicted(masks[:1])) for _ in range(20))
+    batched = statistics.median(seconds(lambda: predicted(many)) for _ in range(5)) / BATCH
+    solving = statistics.median(alone)
+    print(f"{columns} x {rows} cells, {cores()} cores, {len(masks)} flows solved")
+    print(f"  solved    {solving:8.3f} s a flow alone, {together:8.3f} s a flow with one on each core")
+    print(f"  predicted {one:8.4f} s a flow alone, {batched:8.4f} s a flow in a batch of {BATCH}")
+    print(
+        f"  alone: {solving / one:.0f} x faster (wanted: at least 100); in bulk: {together / batched:.0f} x", flush=True
+    )
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,7 @@ through the epochs; the iterations are taken here, since second-order methods ne
 
 import logging
 import math
+import os
 import signal
 import time
 import warnings
@@ -15,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# As for all torch models: see `twinlib.training.lightning`.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -28,6 +33,9 @@ from twinlib.physics.solution import Solution
 from twinlib.training.evaluation import Evaluation
 from twinlib.training.outcome import Outcome, Report, Silent
 from twinlib.training.watch import Watch
+
+# The environment is written to, not read.
+__code_deps__: list[str] = []
 
 WEIGHTS = "weights.pt"
 PRECISIONS = {"32": torch.float32, "64": torch.float64}
@@ -192,15 +200,15 @@ class Module(LightningModule):
     def outcome(self) -> Outcome:
         """Evaluate the kept weights."""
         predictions, targets = self.compared("test")
-        values = self.measured("test") | {
-            f"test_{name}": value for name, value in self.wrong("test", predictions, targets).items()
-        }
+        values = {"loss": self.measured("test")["test_loss"], **self.wrong("test", predictions, targets)}
         last = self.config["checkpoint"] == "last"
         kept = self.history[-1 if last else self.watch.best_epoch - 1]
-        metrics = values | {name: value for name, value in kept.items() if name not in ("epoch", "lr", "seconds")}
+        metrics = {f"test_{name}": value for name, value in values.items()}
+        # What each condition has in the loss is in the history.
+        metrics |= {name: kept[name] for name in ("train_loss", "val_loss", self.config["objective"])}
+        metrics |= {name: kept[name] for name in self.solution.unknowns}
         metrics |= {"best_epoch": self.watch.best_epoch, "epochs": len(self.history)}
-        own = {name.removeprefix("test_"): value for name, value in values.items()}
-        return Outcome(self.history, metrics, {"test": Evaluation(own, predictions, targets)}, self.file.name)
+        return Outcome(self.history, metrics, {"test": Evaluation(values, predictions, targets)}, self.file.name)
 
 
 @contextmanager

@@ -1,0 +1,154 @@
+"""The coupled springs (experiments/equations/coupled_springs.yaml) by twinlib and by DeepXDE, on the same threads.
+
+Both sides get the same problem, on 200 points, with values and rates at the beginning exact by construction, and solve
+it one after the other in one run of this script. DeepXDE (torch backend, float64) trains as its users do: 2,000
+iterations of Adam, then L-BFGS, until it has converged or the time is over. Prints, with ratios, how long twinlib needs
+to DeepXDE's best error, and both errors after equal time. The error is the largest relative L2 error of x1, x2, x3 on
+1,000 points, computed every few iterations by both sides alike; the time includes it.
+
+    python benchmarks/springs.py [seconds, 100 by default]
+
+Without DeepXDE (pip install deepxde==1.15.0) it says so and measures nothing.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+THREADS = 2
+POINTS = 200
+Trace = list[tuple[float, float]]  # seconds, error
+
+
+def ours(limit: float) -> Trace:
+    sys.path.insert(0, str(ROOT))
+    import torch
+
+    from twinlib.config.build import build
+    from twinlib.config.compose import compose
+    from twinlib.physics.residuals import Residuals
+    from twinlib.physics.solution import Solution
+
+    torch.set_num_threads(THREADS)
+    torch.set_default_dtype(torch.float64)
+    config = compose(["experiment=equations/coupled_springs"], ROOT)
+    began = time.perf_counter()
+    torch.manual_seed(config["seed"])
+    problem = build(config["data"])
+    solution = Solution(problem, build(config["model"], problem.inputs, problem.outputs))
+    residuals = Residuals(problem, solution, problem.samples("train", config["seed"]), {})
+    method = build(config["optimizer"], residuals)
+    errors = build(config["evaluation"])
+    columns = problem.columns("test")
+    trace: Trace = []
+    goes_on = True
+    while goes_on and time.perf_counter() - began < limit:
+        for _ in range(5):
+            goes_on = goes_on and method.step(1)
+        with torch.no_grad():
+            found = solution(torch.as_tensor(columns["point"])).numpy()
+        error = errors(problem, "test", found, columns["solution"])["relative_l2"]
+        trace.append((time.perf_counter() - began, error))
+    return trace
+
+
+def theirs(limit: float) -> Trace:
+    os.environ["DDE_BACKEND"] = "pytorch"
+    import deepxde as dde
+    import numpy as np
+    import torch
+
+    torch.set_num_threads(THREADS)
+    dde.config.set_default_float("float64")
+    dde.config.set_random_seed(0)
+    began = time.perf_counter()
+
+    def motion(t, x):  # type: ignore[no-untyped-def]
+        x1, x2, x3 = x[:, 0:1], x[:, 1:2], x[:, 2:3]
+        second = [dde.grad.hessian(x, t, component=number) for number in range(3)]
+        return [
+            second[0] + 2 * x1 - (x2 - x1),
+            second[1] + (x2 - x1) - (x3 - x2),
+            second[2] + (x3 - x2) + 2 * x3,
+        ]
+
+    def exact(t):  # type: ignore[no-untyped-def]
+        slow, middle, fast = np.cos(t), np.cos(np.sqrt(3) * t), np.cos(2 * t)
+        return np.hstack([slow / 6 + middle / 2 + fast / 3, slow / 3 - fast / 3, slow / 6 - middle / 2 + fast / 3])
+
+    start = torch.tensor([[1.0, 0.0, 0.0]])
+    data = dde.data.PDE(dde.geometry.TimeDomain(0, 10), motion, [], num_domain=POINTS, train_distribution="Sobol")
+    network = dde.nn.FNN([1, 32, 32, 32, 3], "tanh", "Glorot normal")
+    network.apply_feature_transform(lambda t: t / 5 - 1)
+    network.apply_output_transform(lambda t, x: start + t**2 / (1 + t**2) * x)
+    model = dde.Model(data, network)
+    grid = np.linspace(0, 10, 1000)[:, None]
+    solution = exact(grid)
+    trace: Trace = []
+
+    class Watch(dde.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self) -> None:
+            if self.model.train_state.step % 20:
+                return
+            difference = self.model.predict(grid) - solution
+            error = (np.linalg.norm(difference, axis=0) / np.linalg.norm(solution, axis=0)).max()
+            trace.append((time.perf_counter() - began, float(error)))
+            if trace[-1][0] > limit:
+                self.model.stop_training = True
+
+    model.compile("adam", lr=1e-3)
+    model.train(iterations=2000, callbacks=[Watch()], display_every=10**9, verbose=0)
+    dde.optimizers.set_LBFGS_options(maxiter=100_000, ftol=0, gtol=1e-12)
+    dde.optimizers.config.LBFGS_options["iter_per_step"] = 20
+    model.stop_training = False
+    model.compile("L-BFGS")
+    if trace[-1][0] < limit:
+        model.train(callbacks=[Watch()], display_every=10**9, verbose=0)
+    return trace
+
+
+def side(name: str, limit: float) -> Trace:
+    # Threads that wait without holding the processors: on a machine that does other things too, both sides gain.
+    environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS), "GOMP_SPINCOUNT": "10000"}
+    done = subprocess.run(
+        [sys.executable, __file__, name, str(limit)], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        sys.exit(done.stderr)
+    return [(float(at), float(error)) for at, error in json.loads(done.stdout.splitlines()[-1])]
+
+
+def best(trace: Trace, limit: float = float("inf")) -> tuple[float, float]:
+    """The least error up to a time, and when it was there."""
+    return min(((error, at) for at, error in trace if at <= limit), default=(float("nan"), limit))
+
+
+def main() -> None:
+    if importlib.util.find_spec("deepxde") is None:
+        print("DeepXDE is not installed: pip install deepxde==1.15.0")
+        return
+    limit = float(sys.argv[1]) if len(sys.argv) > 1 else 100.0
+    traces = {"DeepXDE": side("theirs", limit), "twinlib": side("ours", limit)}
+    for name, trace in traces.items():
+        error, at = best(trace)
+        print(f"{name:8} least error {error:.1e} after {at:.1f} s of {trace[-1][0]:.1f} s")
+    error, at = best(traces["DeepXDE"])
+    reached = next((seconds for seconds, mine in traces["twinlib"] if mine <= error), float("nan"))
+    print(f"to DeepXDE's least error: twinlib {reached:.2f} s, ratio {at / reached:.0f} (wanted: at least 10)")
+    equal = min(trace[-1][0] for trace in traces.values())
+    mine, other = best(traces["twinlib"], equal)[0], best(traces["DeepXDE"], equal)[0]
+    print(
+        f"after {equal:.0f} s: twinlib {mine:.1e}, DeepXDE {other:.1e}, ratio {other / mine:.0f} (wanted: at least 100)"
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] in (["ours"], ["theirs"]):
+        print(json.dumps((ours if sys.argv[1] == "ours" else theirs)(float(sys.argv[2]))))
+    else:
+        main()

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from twinlib.data import arrow
 from twinlib.data.schema import Schema
 from twinlib.errors import UserError
-from twinlib.flow import channel, lattice
+from twinlib.flow import channel, lattice, walls
 from twinlib.flow.channel import Unstable, Unsteady
 from twinlib.flow.fields import FAMILIES, fields
 from twinlib.flow.shapes import Room, arrangement, mask
@@ -108,7 +108,7 @@ def solve(
             draw(n, outflow=outflow, u_max=u_max, steps=steps, tolerance=tolerance) for n in range(drawn.flows)
         ]
     target.mkdir(parents=True, exist_ok=True)
-    code = _code(channel.__file__, lattice.__file__)
+    code = _code(channel.__file__, lattice.__file__, walls.__file__)
     names = {split: [case.name(code) for case in drawn] for split, drawn in cases.items()}
     wanted = {name: case for split in cases for name, case in zip(names[split], cases[split], strict=True)}
     missing = {name: case for name, case in wanted.items() if not _is_done(target, name)}

@@ -1,6 +1,5 @@
 """The steady flow through a channel with obstacles, and whether there is one."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +7,7 @@ from scipy import ndimage
 
 from twinlib.errors import UserError
 from twinlib.flow.lattice import MAGIC, Lattice
+from twinlib.flow.walls import Surface
 
 CHECK = 1000  # steps between two looks at the flow
 TAU_MIN = 0.505  # a relaxation time closer to 1/2 leaves no viscosity to damp what the walls stir up
@@ -43,7 +43,7 @@ def solve(
     outflow: int = 0,
     steps: int = 50_000,
     tolerance: float = 1e-5,
-    surface: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+    surface: Surface | None = None,
     magic: float = MAGIC,
     precision: type = np.float32,
     parallel: bool = False,

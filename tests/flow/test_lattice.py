@@ -1,8 +1,14 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from twinlib.flow.lattice import MAGIC, Lattice, parabola
 
+ROOT = Path(__file__).parents[2]
 ROWS, COLUMNS = 16, 48
 
 
@@ -113,3 +119,19 @@ def test_the_force_balances_the_channel():
     friction = sum((side[first] + side[last]) / 2 + side[first + 1 : last].sum() for side in shear)
     assert lattice.force[0] == pytest.approx(push - friction, rel=0.01)
     assert lattice.force[1] == pytest.approx(0, abs=1e-12)
+
+
+def test_what_one_process_compiled_the_next_one_loads(tmp_path):
+    code = (
+        "import numpy as np\nfrom twinlib.flow import lattice\n"
+        "lattice.Lattice(np.ones((8, 8), bool), 0.1, 0.1).advance(1)\n"
+        "stats = lattice._advance.stats\nprint(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))"
+    )
+    said = []
+    for _ in range(2):
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        said.append(done.stdout.strip())
+    assert said == ["0 1", "1 0"]

@@ -53,6 +53,7 @@ EXACT = {"type": "dirichlet", "values": {"u": 0}, "exact": True}
         ({"fields/x": {}}, "data.fields.x: x is declared twice"),
         ({"constants": {"sin": 1}}, "data.constants.sin: sin cannot be a name here"),
         ({"constants": {"a__b": 1}}, "data.constants.a__b: a__b cannot be a name here"),
+        ({"constants": {"a": "b", "b": "a"}}, "data.constants.a: b: b is not declared"),
         ({"unknowns": {"q": 1}}, "data.unknowns.q: stands in no equation"),
         ({"unknowns": {"q": 1}, f"{BALANCE}/equation": "diff(u, x, 2) = q"}, "nothing tells q"),
         ({"parameters": {"l": [2, 2]}}, "data.parameters.l: 2 is not less than 2"),
@@ -72,6 +73,11 @@ def test_a_mistake_is_one_line_that_names_the_key(rod, changes, message):
         Problem(**changed(rod, **changes))
     assert message in str(refusal.value)
     assert re.fullmatch(r"data\..+", str(refusal.value))
+
+
+def test_constants_stand_in_any_order(rod):
+    problem = Problem(**changed(rod, constants={"a": "2*b", "b": "c + 1", "c": 3}))
+    assert [float(problem.words.names[name]) for name in "abc"] == [8, 4, 3]
 
 
 def test_a_missing_rate_is_told(spring):

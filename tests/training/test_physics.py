@@ -103,6 +103,12 @@ def test_what_it_cannot_honour_is_refused(override, message, tmp_path):
         trained(configured("poisson_1d", override), tmp_path)
 
 
+def test_a_loss_that_is_not_finite_ends_it_with_a_line(tmp_path):
+    config = configured("poisson_1d", "optimizer.stages=[{name: adam, lr: 1e300}]", "epochs=2")
+    with pytest.raises(UserError, match=r"epoch 1: train_loss is (nan|inf)"):
+        trained(config, tmp_path)
+
+
 def test_a_problem_without_a_reference_is_solved_without_errors(tmp_path):
     config = configured("poisson_1d", "epochs=1")
     config["data"]["reference"] = {}

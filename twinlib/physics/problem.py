@@ -44,7 +44,7 @@ class Problem:
     parameters
         Further inputs of the solution, with their ranges: `{l: [1, 2]}`.
     constants
-        Numbers or expressions of earlier constants, by name.
+        Numbers or expressions of other constants, by name.
     unknowns
         Numbers to be found, with first guesses.
     fields

@@ -36,8 +36,7 @@ class Vocabulary:
         fields: Mapping[str, Any],
     ) -> None:
         self.names: dict[str, sympy.Expr] = {}
-        for key, value in constants.items():
-            self._declare(key, expression(value, self.names, f"data.constants.{key}"), f"data.constants.{key}")
+        self._declare_constants(dict(constants))
         self.parameters = {key: self._range(value, f"data.parameters.{key}") for key, value in parameters.items()}
         for key in parameters:
             self._declare(key, _symbol(key), f"data.parameters.{key}")
@@ -144,6 +143,24 @@ class Vocabulary:
             )
         largest = float(np.max(values[np.isfinite(values)], initial=0.0))
         return largest or 1.0
+
+    def _declare_constants(self, waiting: dict[str, Any]) -> None:
+        """In whatever order they stand: a config has none."""
+        while waiting:
+            failed: UserError | None = None
+            for key, value in list(waiting.items()):
+                where = f"data.constants.{key}"
+                try:
+                    meaning = expression(value, self.names, where)
+                except UserError as error:
+                    failed = failed or error
+                    continue
+                self._declare(key, meaning, where)
+                del waiting[key]
+                failed = None
+                break
+            if failed:
+                raise failed
 
     def _domains(self, geometry: Mapping[str, Any], time: tuple[str, float, float] | None) -> dict[str, Domain]:
         if not geometry:

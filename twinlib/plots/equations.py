@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from matplotlib.tri import Triangulation
 
 from twinlib.plots import style
 
@@ -115,7 +115,6 @@ def _map(
     samples: Array,
 ) -> None:  # fmt: skip
     known = bool(np.isfinite(exact).all())
-    mesh = _triangles(points)
     shown = [(f"{name}, solution", found, "viridis"), (f"{name}, reference", exact, "viridis")]
     shown.append((f"{name} - reference", found - exact, "RdBu_r"))
     for each, (title, values, colours) in zip(axes, shown, strict=True):
@@ -128,7 +127,7 @@ def _map(
         )
         if not known:
             limits = {}
-        image = each.tripcolor(mesh, values, shading="gouraud", cmap=colours, **limits)
+        image = _coloured(each, points, values, cmap=colours, **limits)
         drawn.colorbar(image, ax=each)
         each.set_title(title, fontsize=9)
         each.set_xlabel(problem.words.inputs[0])
@@ -137,11 +136,16 @@ def _map(
                  markeredgewidth=0.25)  # fmt: skip
 
 
-def _triangles(points: Array) -> Triangulation:
-    """Of a grid; in steps of it, as triangles that are long and thin would show."""
-    rows = len(np.unique(points[:, 1]))
-    steps = np.ptp(points, axis=0) / (len(points) / rows, rows)
-    return Triangulation(*points.T, triangles=Triangulation(*(points / steps).T).triangles)
+def _coloured(axes: Axes, points: Array, values: Array, **settings: Any) -> ScalarMappable:
+    """Values at points by colour, smooth between them; of a grid without seams, of others by triangles."""
+    # Where two domains meet, both have the same points.
+    _, first = np.unique(np.round(points, 9), axis=0, return_index=True)
+    order = first[np.lexsort((points[first, 0], points[first, 1]))]
+    rows = np.unique(points[:, 1], return_counts=True)[0].size
+    if len(order) % rows == 0 and (np.ptp(points[order, 1].reshape(rows, -1), axis=1) == 0).all():
+        x, y, shown = (each[order].reshape(rows, -1) for each in (points[:, 0], points[:, 1], values))
+        return axes.pcolormesh(x, y, shown, shading="gouraud", **settings)
+    return axes.tripcolor(points[order, 0], points[order, 1], values[order], shading="gouraud", **settings)
 
 
 def _trained_on(problem: "Problem", name: str, seed: int) -> Array:

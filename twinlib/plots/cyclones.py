@@ -186,11 +186,12 @@ def _bars(axes: Axes, names: Sequence[str], shares: dict[str, list[tuple[int, in
                 f"{whole:,}", (x, 0), (0, 3), textcoords="offset points", ha="center", color="white", fontsize=7
             )
     axes.set_xticks(range(len(names)), names)
-    axes.set_ylim(0, 1)
+    axes.set_ylim(0, 1.14)  # room for the legend
+    axes.set_yticks(np.arange(0, 1.01, 0.2))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     if len(axes.patches):
-        axes.legend(fontsize=8, framealpha=0.9, edgecolor="none", ncols=len(shares))
-    axes.set_title(" and ".join(shares), fontsize=9)
+        axes.legend(loc="upper center", fontsize=8, framealpha=0.9, edgecolor="none", ncols=len(shares))
+    axes.set_title(f"{' and '.join(shares)} with 95 % intervals, and of how many", fontsize=9)
 
 
 def _wilson(part: int, whole: int) -> tuple[float, float]:

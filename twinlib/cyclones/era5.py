@@ -76,8 +76,8 @@ def open_era5(
     """
     stored: list[Stored] = []
     kind = "real"
-    for file in _files(source):
-        dataset = _open(file)
+    for file in files_of(source):
+        dataset = open_file(file)
         if dataset.attrs.get("kind") == "synthetic":
             kind = "synthetic"
         stored += _find(_shown(file), dataset, variables, latitude, longitude)
@@ -97,7 +97,8 @@ def open_era5(
     return Era5(latitude, longitude, variables, kind, f"{label} in {_shown(source)}", common, tuple(stored))
 
 
-def _files(source: str) -> list[str]:
+def files_of(source: str) -> list[str]:
+    """The files that a source names, in order. Raises UserError when there are none."""
     if "*" not in source:
         return [source]
     import fsspec
@@ -112,8 +113,8 @@ def _files(source: str) -> list[str]:
     return [fs.unstrip_protocol(file) if "://" in source else file for file in found]
 
 
-def _open(file: str) -> Any:
-    """The xarray.Dataset of a file, of which only the axes have been read."""
+def open_file(file: str) -> Any:
+    """The xarray.Dataset of a file, of which only the axes have been read. Raises UserError when it cannot be."""
     import fsspec
     import xarray as xr
 

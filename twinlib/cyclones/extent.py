@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from twinlib.cyclones.background import SPACING
-from twinlib.cyclones.era5 import LATITUDE, LONGITUDE, _files, _open
+from twinlib.cyclones.era5 import LATITUDE, LONGITUDE, files_of, open_file
 from twinlib.errors import UserError
 
 Degrees = npt.NDArray[np.float64]
@@ -23,8 +23,8 @@ def points_of(source: str) -> tuple[Degrees, Degrees]:
     UserError
         The file cannot be read or has no latitude and longitude.
     """
-    file = _files(source)[0]
-    dataset = _open(file)
+    file = files_of(source)[0]
+    dataset = open_file(file)
     north = _steps(file, "latitude", dataset, LATITUDE)
     east = _steps(file, "longitude", dataset, LONGITUDE)
     circle = round(360 / SPACING)

@@ -89,6 +89,41 @@ def test_the_penalty_is_that_of_the_hidden_kernels(strength):
     assert len(twin.losses) == (len(twins) if expected else 0)
 
 
+def test_the_same_weights_take_the_same_steps():
+    """Loss, penalty and Adam together: four batches, from one set of weights."""
+    import torch
+
+    model, twin = in_torch(regularization_strength="STRONG"), in_keras(regularization_strength="STRONG")
+    from twinlib.loss import keras as keras_loss
+    from twinlib.loss import torch as torch_loss
+    from twinlib.optimizer import keras as keras_optimizer
+    from twinlib.optimizer import torch as torch_optimizer
+    from twinlib.training.keras import tf
+
+    arrays = [p.detach().numpy() for p in model.parameters()]
+    twin.set_weights([a.transpose(2, 3, 1, 0) if a.ndim == 4 else a.T for a in arrays])
+    adam, twin_adam = torch_optimizer.adam(model.parameters(), lr=3e-4), keras_optimizer.adam(lr=3e-4)
+    rng, losses, penalty = np.random.default_rng(0), [], model.penalty().item()
+    for _ in range(4):
+        patches = rng.normal(size=(2, 40, 40, 4)).astype(np.float32)
+        positions = rng.uniform(0, 39, (2, 2)).astype(np.float32)
+        adam.zero_grad()
+        loss = torch_loss.MeanAbsoluteError()(
+            model(torch.from_numpy(patches).movedim(-1, 1)), torch.from_numpy(positions)
+        ).mean()
+        loss = loss + model.penalty()
+        loss.backward()
+        adam.step()
+        with tf.GradientTape() as tape:
+            other = tf.reduce_mean(keras_loss.MeanAbsoluteError()(twin(patches, training=True), positions))
+            other += sum(twin.losses)
+        twin_adam.apply(tape.gradient(other, twin.trainable_variables), twin.trainable_variables)
+        losses.append((loss.item(), float(other)))
+    assert model.penalty().item() < 0.99 * penalty  # they are steps that change something
+    for mine, its in losses:
+        assert its == pytest.approx(mine, rel=1e-4)
+
+
 def test_sizes_down_to_one_point():
     sizes = list(sizes_of(NETWORKS["VGG_V1"], [40, 40, 4]))
     assert [sizes[i][0] for i in (2, 3, 6, 9, 12, 13)] == [40, 20, 10, 5, 2, 1]

@@ -3,7 +3,7 @@
 Predicted is from the mask on: signed distance, inputs, the gated U-Net, by torch, on all cores; a network that has
 learned takes as long as one that has not. Solved are flows of the test split as the stage `solve_flow` solves them
 (same Reynolds number, same tolerance, same columns behind): one flow by all cores or by one, whichever is faster, and,
-for the throughput, a flow on each core. At the larger grid the same obstacles have twice as many cells in each direction.
+for the throughput, a flow on each core. At the larger grid the same obstacles have twice as many cells each way.
 
     python benchmarks/flow_speed.py [--flows 4]
 """

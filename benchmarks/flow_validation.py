@@ -60,7 +60,7 @@ def draw_cylinder(cells: list[int], folder: Path) -> None:
     for size in cells:
         for wall, results in found.items():
             began = time.perf_counter()
-            result = cylinder(size, interpolated=wall == "interpolated", parallel=size >= 30)
+            result = cylinder(size, interpolated=wall == "interpolated")
             took = time.perf_counter() - began
             results.append(result)
             print(
@@ -88,6 +88,7 @@ def show(axes, result: Cylinder, cells: int) -> None:
     velocity = result.flow.velocity[:, : 12 * cells]
     rows, columns = velocity.shape[:2]
     speed = np.hypot(*np.moveaxis(velocity, -1, 0))
+    speed[speed == 0] = np.nan  # the cylinder
     extent = (0, columns / cells / 10, 0, rows / cells / 10)
     axes.imshow(speed, origin="lower", extent=extent, cmap="viridis")
     y, x = ((np.arange(size) + 0.5) / cells / 10 for size in (rows, columns))

@@ -31,7 +31,7 @@ def poiseuille(rows: int, *, magic: float = MAGIC, viscosity: float = 0.1, preci
     return float(np.sqrt(((lattice.velocity[:, rows, 0] - exact) ** 2).mean()) / u_max)
 
 
-def cylinder(cells: int, *, interpolated: bool, parallel: bool = False) -> Cylinder:
+def cylinder(cells: int, *, interpolated: bool) -> Cylinder:
     """Schäfer and Turek's case 2D-1 with `cells` cells across the cylinder, a multiple of 10, in float64.
 
     The cylinder's wall is half-way between cells, or `interpolated`.
@@ -49,7 +49,6 @@ def cylinder(cells: int, *, interpolated: bool, parallel: bool = False) -> Cylin
         tolerance=1e-6,
         surface=surface if interpolated else None,
         precision=np.float64,
-        parallel=parallel,
     )
     scale = rows / cells * 1.5**2
     return Cylinder(flow.drag * scale, flow.lift * scale, _wake(flow, cells, centre), flow)

@@ -42,6 +42,12 @@ def test_points_inside_fill_the_domain(domain):
     assert np.mean(points["x"] / points["l"]) == pytest.approx(0.5, abs=0.01)
 
 
+def test_some_points_lie_at_the_ends_of_the_parameters(domain):
+    length = domain.named(domain.interior(512, draw(domain)).inputs)["l"]
+    for end in (1, 2):
+        assert 0.02 < np.mean(length == end) < 0.04
+
+
 def test_points_on_the_boundary_and_at_the_beginning(domain):
     samples = domain.boundary(64, draw(domain), "data.conditions.ends")
     points = domain.named(samples.inputs)

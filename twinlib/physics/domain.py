@@ -10,6 +10,7 @@ from twinlib.physics.geometry import Array, Shape, Values, contains
 from twinlib.physics.sampling import Draw
 
 _ROUNDS = 200  # in which points are drawn and those outside left out
+_AT_ENDS = 0.03  # about the part of the points that has a parameter at one end of its range
 Pick = Callable[[Values], Array]  # which of some points are wanted
 
 
@@ -67,7 +68,7 @@ class Domain:
         """Points in the domain."""
 
         def attempt(unit: Array) -> Samples:
-            outer = self._outer(unit)
+            outer = self._outer(self._with_ends(unit))
             if self.shape is None:
                 return Samples(outer)
             lower, upper = self.shape.box(self._parameters(outer))
@@ -83,7 +84,7 @@ class Domain:
             raise UserError(f"{where}: {self.name} has no boundary; at the beginning of time there is the type initial")
 
         def attempt(unit: Array) -> Samples:
-            outer = self._outer(unit)
+            outer = self._outer(self._with_ends(unit))
             place, normals = shape.boundary(unit[:, : len(self.coordinates)], self._parameters(outer))
             inputs = np.column_stack([np.broadcast_to(place, (len(unit), place.shape[1])), outer])
             return _kept(Samples(inputs, normals), pick(self.named(inputs)) if pick else np.ones(len(unit), dtype=bool))
@@ -132,6 +133,12 @@ class Domain:
         # An end of a shape may be extreme between the ends of a parameter's range.
         some = [np.linspace(low, high, 9) for low, high in self.parameters.values()]
         return dict(zip(self.parameters, (each.ravel() for each in np.meshgrid(*some, indexing="ij")), strict=True))
+
+    def _with_ends(self, unit: Array) -> Array:
+        """Some points at the very ends of the parameters' ranges: beyond its points a solution is a guess."""
+        first = unit.shape[1] - len(self.parameters)
+        stretched = np.clip((unit[:, first:] - 0.5) * (1 + 2 * _AT_ENDS) + 0.5, 0, 1)
+        return np.column_stack([unit[:, :first], stretched]) if self.parameters else unit
 
     def _outer(self, unit: Array) -> Array:
         """Time and parameters from the columns behind those of space, shape (n, …)."""

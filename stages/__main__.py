@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def fetch_dataset(dataset: str, parameters: Mapping[str, Any]) -> None:
     """Fetch the files of a dataset into data/raw/DATASET/."""
+    if "files" not in parameters:
+        raise UserError(f"{dataset} has no files to fetch; its other stages make it")
     for name, file in parameters["files"].items():
         target = Path("data/raw", dataset, name)
         print(f"{target} from {without_secrets(file['url'])}", flush=True)

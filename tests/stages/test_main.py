@@ -40,6 +40,7 @@ def test_fetch_and_prepare(project, capsys):
     [
         (["fetch", "mnst"], "did you mean mnist?"),
         (["prepare", "something"], "there are mnist"),
+        (["fetch", "flow"], "flow has no files to fetch"),
         (["fetch", "mnist", "--params", "no.yaml"], "no.yaml is missing"),
         (["prepare", "mnist_full"], "train-images-idx3-ubyte.gz is missing; fetch it first"),
     ],

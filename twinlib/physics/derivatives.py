@@ -101,7 +101,7 @@ def tanh(jet: Tensor, order: int) -> Tensor:
     for k in range(1, order + 1):
         y.append(_integrate(z, slope, k))
         if k < order:
-            slope.append(-_product(y, y, k))
+            slope.append(-_square(y, k))
     return torch.cat(y)
 
 
@@ -124,7 +124,7 @@ def swish(jet: Tensor, order: int) -> Tensor:
     for k in range(1, order + 1):
         y.append(_integrate(z, slope, k))
         if k < order:
-            slope.append(y[k] - _product(y, y, k))
+            slope.append(y[k] - _square(y, k))
     return torch.cat([_product(z, y, k) for k in range(order + 1)])
 
 
@@ -134,6 +134,14 @@ ACTIVATIONS: dict[str, Callable[[Tensor, int], Tensor]] = {"tanh": tanh, "sine":
 def _product(a: Sequence[Tensor], b: Sequence[Tensor], k: int) -> Tensor:
     """Coefficient k of a * b."""
     terms = [a[j] * b[k - j] for j in range(k + 1)]
+    return sum(terms[1:], terms[0])
+
+
+def _square(a: Sequence[Tensor], k: int) -> Tensor:
+    """Coefficient k of a * a."""
+    terms = [2 * a[j] * a[k - j] for j in range((k + 1) // 2)]
+    if k % 2 == 0:
+        terms.append(a[k // 2] * a[k // 2])
     return sum(terms[1:], terms[0])
 
 

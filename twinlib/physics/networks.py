@@ -34,7 +34,9 @@ class Affine(nn.Module):
     def forward(self, jet: Tensor) -> Tensor:
         rows, n, features = jet.shape
         out = torch.mm(jet.reshape(rows * n, features), self.weight.T).view(rows, n, -1)
-        out = torch.cat([out[:1] + self.bias, out[1:]]) if rows > 1 else out + self.bias
+        # One sum over all: to take the first coefficient out and put it back would copy the rest.
+        constant = nn.functional.pad(self.bias.view(1, 1, -1), (0, 0, 0, 0, 0, rows - 1))
+        out = out + constant
         if self.taped:
             self.tape.append((jet, out))
         return out

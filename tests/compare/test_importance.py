@@ -26,6 +26,13 @@ def test_what_matters_is_told_from_what_does_not():
     assert found.shares["lr"] > 0.8 > 0.05 > found.shares["seed"]
 
 
+def test_shares_do_not_depend_on_the_scale_of_the_objective():
+    columns, points = grid(("lr", [0.1, 0.2, 0.3]), ("seed", [0, 1, 2]))
+    values = [lr * (seed + 1) for lr, seed in points]
+    tiny = importance(columns, [2.0**-50 * value for value in values])
+    assert tiny.shares == pytest.approx(importance(columns, values).shares)
+
+
 def test_the_same_runs_have_the_same_shares():
     columns, points = grid(("lr", [0.1, 0.2, 0.3]), ("seed", [0, 1, 2]))
     values = [lr * (seed + 1) for lr, seed in points]

@@ -35,14 +35,16 @@ def importance(found: Sequence[Column], objective: Sequence[float | None]) -> Im
         for column in found
         if column.key not in (NAME, CODE, DATA, ENVIRONMENT) and all(value is not None for value in column.values)
     ]
-    usable = [run for run, value in enumerate(objective) if value is not None and math.isfinite(value)]
+    values = {run: value for run, value in enumerate(objective) if value is not None and math.isfinite(value)}
+    usable = list(values)
     if len(usable) < FEWEST:
         return Importance({}, f"needs at least {FEWEST} runs with a finite objective, there are {len(usable)}")
     settings = [column for column in settings if len({_text(column.values[run]) for run in usable}) > 1]
     if len(settings) < 2:
         which = f"only {settings[0].key} varies" if settings else "no setting varies"
         return Importance({}, f"needs at least two settings that vary and that all runs have: {which}")
-    if len({objective[run] for run in usable}) == 1:
+    lowest, highest = min(values.values()), max(values.values())
+    if lowest == highest:
         return Importance({}, "all runs have the same objective")
 
     import optuna
@@ -55,11 +57,15 @@ def importance(found: Sequence[Column], objective: Sequence[float | None]) -> Im
             optuna.trial.create_trial(
                 params={column.key: _value(column.values[run], spaces[column.key]) for column in settings},
                 distributions=spaces,
-                value=objective[run],
+                # Shares do not depend on the scale; squares of losses of 1e-9 would count as nothing.
+                value=(values[run] - lowest) / (highest - lowest),
             )
         )
     evaluator = optuna.importance.FanovaImportanceEvaluator(max_depth=DEPTH, seed=0)
-    shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    try:
+        shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    except RuntimeError:  # no tree splits
+        return Importance({}, "the objective follows from no setting")
     return Importance({key: float(share) for key, share in shares.items() if math.isfinite(share)})
 
 

@@ -37,6 +37,8 @@ SMALLER = [
     ("experiments/mnist/*.yaml", r"epochs: 12", "epochs: 2"),
     ("experiments/cyclones/*.yaml", r"epochs: \d+", "epochs: 1"),
     ("conf/field/flow.yaml", r"epochs: \d+", "epochs: 1"),
+    ("conf/field/equations.yaml", r"epochs: \d+", "epochs: 2"),
+    ("experiments/equations/*.yaml", r"epochs: \d+", "epochs: 2"),
 ]
 
 pytestmark = [

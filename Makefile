@@ -15,7 +15,7 @@ test: setup
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest --numprocesses 2 --dist worksteal tests/test_docs.py tests # the longest first
+	pytest --numprocesses 2 --dist worksteal
 
 bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done

@@ -166,3 +166,8 @@ def browser(tmp_path_factory):
     chrome = webdriver.Chrome(options=options, service=Service(driver))
     yield chrome
     chrome.quit()
+
+
+def pytest_collection_modifyitems(items):
+    """The walk through all pages takes as long as all other tests: it begins first, beside them."""
+    items.sort(key=lambda item: item.path.name != "test_docs.py")

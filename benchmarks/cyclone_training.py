@@ -8,13 +8,7 @@ optimizer, loss and batch size. The sides are processes of their own that take t
 """
 
 import argparse
-import os
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +17,12 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from training import Gate, gate, print_ratio, take_turns, through_twinlib  # noqa: E402
+
 from twinlib.config.build import build  # noqa: E402
 from twinlib.config.compose import compose  # noqa: E402
 from twinlib.training.quiet import without_greetings  # noqa: E402
 
-Gate = Callable[[], None]
 Config = dict[str, Any]
 
 
@@ -40,64 +35,11 @@ def main() -> None:
     if arguments.side:
         trainer = "keras" if "keras" in arguments.side else "lightning"
         config = compose([f"experiment=cyclones/vgg_v1_{trainer}", "epochs=1000", "early_stopping.patience=null"], ROOT)
-        SIDES[arguments.side](config, arguments.steps, gate)
+        SIDES[arguments.side](config, gate, arguments.steps)
         return
     for ours, bare in (("lightning", "bare torch"), ("keras", "bare keras")):
-        compare(ours, bare, arguments.epochs, arguments.steps)
-
-
-def compare(ours: str, bare: str, epochs: int, steps: int) -> None:
-    children = {side: start(side, steps) for side in (ours, bare)}
-    for child in children.values():
-        wait(child)  # until it has had its first epoch, which compiles and allocates
-    seconds: dict[str, list[float]] = {ours: [], bare: []}
-    for epoch in range(epochs):
-        for side in (ours, bare) if epoch % 2 else (bare, ours):
-            began = time.perf_counter()
-            children[side].stdin.write("go\n")
-            children[side].stdin.flush()
-            wait(children[side])
-            seconds[side].append(time.perf_counter() - began)
-    for child in children.values():
-        child.kill()
-        child.communicate()
-    ratio = statistics.median(mine / other for mine, other in zip(seconds[ours], seconds[bare], strict=True))
-    for side in (ours, bare):
-        print(f"{side:>10}: {statistics.median(seconds[side]):.3f} s an epoch of {steps} batches and validation")
-    print(f"twinlib {ours} / {bare} loop: {ratio:.3f} (median of {epochs} pairs; at most 1.05)", flush=True)
-
-
-def start(side: str, steps: int) -> Any:
-    command = [sys.executable, __file__, "--side", side, "--steps", str(steps)]
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=quiet)
-
-
-def wait(child: Any) -> None:
-    """Until the child has ended an epoch."""
-    if not child.stdout.readline():
-        sys.exit(f"a side of the benchmark ended with exit code {child.wait()}")
-
-
-def gate() -> None:
-    """An epoch has ended: say so and wait for the word to go on."""
-    print("done", flush=True)
-    if not sys.stdin.readline():
-        sys.exit()
-
-
-def through_twinlib(config: Config, steps: int, gate: Gate) -> None:
-    class Gated:
-        def epoch_begins(self, epoch: int, steps: int) -> None: ...
-
-        def batch(self) -> None: ...
-
-        def epoch_ends(self, row: dict[str, float]) -> None:
-            gate()
-
-    dataset = build(config["data"])
-    with tempfile.TemporaryDirectory() as folder:
-        build(config["trainer"])(config=config, dataset=dataset, folder=Path(folder), report=Gated(), steps=steps)
+        seconds = take_turns(ours, bare, arguments.epochs, "--steps", str(arguments.steps))
+        print_ratio(ours, bare, seconds)
 
 
 def preloaded(config: Config) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -106,7 +48,7 @@ def preloaded(config: Config) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return {split: dataset.batch(split, np.arange(dataset.size(split)), rng[split]) for split in rng}
 
 
-def bare_torch(config: Config, steps: int, gate: Gate) -> None:
+def bare_torch(config: Config, gate: Gate, steps: int) -> None:
     import torch
     from torch.nn.functional import l1_loss
 
@@ -131,7 +73,7 @@ def bare_torch(config: Config, steps: int, gate: Gate) -> None:
         gate()
 
 
-def bare_keras(config: Config, steps: int, gate: Gate) -> None:
+def bare_keras(config: Config, gate: Gate, steps: int) -> None:
     with without_greetings():
         import keras
         import tensorflow as tf

@@ -8,11 +8,7 @@ their own that take turns epoch by epoch.
 """
 
 import argparse
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,10 +18,11 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from training import Gate, gate, print_ratio, take_turns, through_twinlib  # noqa: E402
+
 from twinlib.config.build import build  # noqa: E402
 from twinlib.config.compose import compose  # noqa: E402
 
-Gate = Callable[[], None]
 Config = dict[str, Any]
 
 
@@ -37,63 +34,13 @@ def main() -> None:
     arguments = options.parse_args()
     if arguments.side:
         config = compose(["experiment=flow/unet_gated_lightning", "epochs=1000"], ROOT)
-        SIDES[arguments.side](config, arguments.steps, gate)
+        SIDES[arguments.side](config, gate, arguments.steps)
         return
-    children = {side: start(side, arguments.steps) for side in SIDES}
-    for child in children.values():
-        wait(child)  # until it has had its first epoch, which compiles and allocates
-    seconds: dict[str, list[float]] = {side: [] for side in SIDES}
-    for epoch in range(arguments.epochs):
-        for side in sorted(SIDES, reverse=epoch % 2 == 1):
-            began = time.perf_counter()
-            children[side].stdin.write("go\n")
-            children[side].stdin.flush()
-            wait(children[side])
-            seconds[side].append(time.perf_counter() - began)
-    for child in children.values():
-        child.kill()
-        child.communicate()
-    for side, times in seconds.items():
-        print(f"{side:>10}: {statistics.median(times):.3f} s an epoch of {arguments.steps} batches and validation")
-    ratio = statistics.median(
-        ours / bare for ours, bare in zip(seconds["lightning"], seconds["bare torch"], strict=True)
-    )
-    print(f"twinlib lightning / bare torch loop: {ratio:.3f} (median of {arguments.epochs} pairs; at most 1.05)")
+    seconds = take_turns("lightning", "bare torch", arguments.epochs, "--steps", str(arguments.steps))
+    print_ratio("lightning", "bare torch", seconds)
 
 
-def start(side: str, steps: int) -> Any:
-    command = [sys.executable, __file__, "--side", side, "--steps", str(steps)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-
-
-def wait(child: Any) -> None:
-    """Until the child has ended an epoch."""
-    if not child.stdout.readline():
-        sys.exit(f"a side of the benchmark ended with exit code {child.wait()}")
-
-
-def gate() -> None:
-    """An epoch has ended: say so and wait for the word to go on."""
-    print("done", flush=True)
-    if not sys.stdin.readline():
-        sys.exit()
-
-
-def through_twinlib(config: Config, steps: int, gate: Gate) -> None:
-    class Gated:
-        def epoch_begins(self, epoch: int, steps: int) -> None: ...
-
-        def batch(self) -> None: ...
-
-        def epoch_ends(self, row: dict[str, float]) -> None:
-            gate()
-
-    dataset = build(config["data"])
-    with tempfile.TemporaryDirectory() as folder:
-        build(config["trainer"])(config=config, dataset=dataset, folder=Path(folder), report=Gated(), steps=steps)
-
-
-def bare_torch(config: Config, steps: int, gate: Gate) -> None:
+def bare_torch(config: Config, gate: Gate, steps: int) -> None:
     import torch
 
     def tensors(split: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -120,7 +67,7 @@ def bare_torch(config: Config, steps: int, gate: Gate) -> None:
         gate()
 
 
-SIDES: dict[str, Callable[[Config, int, Gate], None]] = {"bare torch": bare_torch, "lightning": through_twinlib}
+SIDES: dict[str, Callable[..., None]] = {"bare torch": bare_torch, "lightning": through_twinlib}
 
 if __name__ == "__main__":
     main()

@@ -39,15 +39,20 @@ def main() -> None:
     if arguments.side:
         SIDES[arguments.side](config_of(arguments.side), gate)
         return
-    for framework, bare in (("lightning", "torch"), ("keras", "fit")):
+    for framework, bare in (("lightning", "bare torch"), ("keras", "bare fit")):
         compare(framework, bare, arguments.epochs)
 
 
 def compare(ours: str, bare: str, epochs: int) -> None:
+    print_ratio(ours, bare, take_turns(ours, bare, epochs))
+
+
+def take_turns(ours: str, bare: str, epochs: int, *options: str) -> dict[str, list[float]]:
+    """Seconds of each epoch of two sides of the script that runs, each a process of its own; both warm up first."""
     children, seconds = {}, {}
     for side in (ours, bare):
         began = time.perf_counter()
-        children[side] = start(side)
+        children[side] = start(side, *options)
         wait(children[side])
         print(f"{side:>10}: start-up and first epoch {time.perf_counter() - began:.1f} s")
         seconds[side] = []
@@ -61,14 +66,19 @@ def compare(ours: str, bare: str, epochs: int) -> None:
     for child in children.values():
         child.kill()
         child.communicate()
+    return seconds
+
+
+def print_ratio(ours: str, bare: str, seconds: dict[str, list[float]]) -> None:
+    for side, times in seconds.items():
+        print(f"{side:>10}: {statistics.median(times):.3f} s an epoch (fastest {min(times):.3f} s)")
     ratio = statistics.median(mine / other for mine, other in zip(seconds[ours], seconds[bare], strict=True))
-    for side in (ours, bare):
-        print(f"{side:>10}: {statistics.median(seconds[side]):.3f} s an epoch (fastest {min(seconds[side]):.3f} s)")
-    print(f"twinlib {ours} / bare {bare}: {ratio:.3f} (median of {epochs} pairs; at most 1.05)", flush=True)
+    pairs = len(seconds[ours])
+    print(f"twinlib {ours} / {bare}: {ratio:.3f} (median of {pairs} pairs; at most 1.05)", flush=True)
 
 
-def start(side: str) -> Any:
-    command = [sys.executable, __file__, "--side", side]
+def start(side: str, *options: str) -> Any:
+    command = [sys.executable, str(Path(sys.argv[0]).resolve()), "--side", side, *options]
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=quiet)
 
@@ -87,11 +97,11 @@ def gate() -> None:
 
 
 def config_of(side: str) -> dict[str, Any]:
-    trainer = "lightning" if side in ("lightning", "torch") else "keras"
+    trainer = "lightning" if side in ("lightning", "bare torch") else "keras"
     return compose([f"experiment=mnist/cnn_{trainer}", f"epochs={EPOCHS}"], ROOT)
 
 
-def through_twinlib(config: dict[str, Any], gate: Gate) -> None:
+def through_twinlib(config: dict[str, Any], gate: Gate, steps: int | None = None) -> None:
     class Gated:
         def epoch_begins(self, epoch: int, steps: int) -> None: ...
 
@@ -100,8 +110,9 @@ def through_twinlib(config: dict[str, Any], gate: Gate) -> None:
         def epoch_ends(self, row: dict[str, float]) -> None:
             gate()
 
+    dataset = build(config["data"])
     with tempfile.TemporaryDirectory() as folder:
-        build(config["trainer"])(config=config, dataset=build(config["data"]), folder=Path(folder), report=Gated())
+        build(config["trainer"])(config=config, dataset=dataset, folder=Path(folder), report=Gated(), steps=steps)
 
 
 def arrays(config: dict[str, Any], split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -159,7 +170,7 @@ def bare_fit(config: dict[str, Any], gate: Gate) -> None:
     )
 
 
-SIDES = {"lightning": through_twinlib, "torch": bare_torch, "keras": through_twinlib, "fit": bare_fit}
+SIDES = {"lightning": through_twinlib, "bare torch": bare_torch, "keras": through_twinlib, "bare fit": bare_fit}
 
 if __name__ == "__main__":
     main()

@@ -17,11 +17,23 @@ Pick = Callable[[Values], Array]  # which of some points are wanted
 @dataclass(frozen=True)
 class Samples:
     """Points with all inputs of the networks, shape (n, inputs); on a boundary normals, shape (n, coordinates); where
-    something was measured, the values by field, shape (n,)."""
+    something was measured, the values by field, shape (n,).
+
+    Attributes
+    ----------
+    weights
+        Of points whose residuals count only in sums. Shape (m, q): the points come in m blocks of q, and each block
+        gives one residual, the weighted sum over it. Shape (m, r, k, q): each block gives r residuals, to which the k
+        expressions of the condition add up, each with its own weights.
+    extra
+        Further values that stand in the residuals, by the name of their symbol, shape (n,).
+    """
 
     inputs: Array
     normals: Array | None = None
     measured: Mapping[str, Array] = field(default_factory=dict)
+    weights: Array | None = None
+    extra: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

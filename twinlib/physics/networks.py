@@ -1,6 +1,5 @@
 """Networks from points to fields, as maps of jets (see `derivatives`)."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 from math import pi
 
@@ -10,36 +9,7 @@ from torch import Tensor, nn
 
 from twinlib.errors import UserError
 from twinlib.physics.derivatives import ACTIVATIONS, sine
-
-
-class Affine(nn.Module):
-    """z = W a + b on every coefficient of a jet; the constant b has no derivatives.
-
-    While `taped`, it keeps its inputs and outputs: the gradient of each sample by W and b is an outer product of the
-    two, so a Jacobian needs no more than one reverse pass for each residual (see `jacobian`).
-
-    Parameters
-    ----------
-    gain
-        Weights are drawn from a normal distribution of variance 2 gain^2 / (inputs + outputs) (Glorot & Bengio 2010).
-    """
-
-    def __init__(self, inputs: int, outputs: int, gain: float = 1.0) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) * gain * (2 / (inputs + outputs)) ** 0.5)
-        self.bias = nn.Parameter(torch.zeros(outputs))
-        self.taped = False
-        self.tape: list[tuple[Tensor, Tensor]] = []
-
-    def forward(self, jet: Tensor) -> Tensor:
-        rows, n, features = jet.shape
-        out = torch.mm(jet.reshape(rows * n, features), self.weight.T).view(rows, n, -1)
-        # One sum over all: to take the first coefficient out and put it back would copy the rest.
-        constant = nn.functional.pad(self.bias.view(1, 1, -1), (0, 0, 0, 0, 0, rows - 1))
-        out = out + constant
-        if self.taped:
-            self.tape.append((jet, out))
-        return out
+from twinlib.physics.layers import Affine
 
 
 class FullyConnected(nn.Module):
@@ -113,13 +83,6 @@ class FullyConnected(nn.Module):
 
     def _map(self, name: str, values: np.ndarray) -> None:
         self.register_buffer(name, torch.as_tensor(values, dtype=torch.get_default_dtype()))
-
-
-def affine_layers(model: nn.Module) -> Iterator[Affine]:
-    """All of a model, in the order of its parameters."""
-    for module in model.modules():
-        if isinstance(module, Affine):
-            yield module
 
 
 def fully_connected(inputs: np.ndarray, outputs: np.ndarray, **settings: float | str) -> nn.Module:

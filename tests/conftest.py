@@ -20,7 +20,7 @@ pictures: {}
 predict: {}
 tracking: {}
 launcher: {}
-strategy: {name: single, accelerator: cpu, devices: 1, nodes: 1, precision: "32"}
+strategy: {name: single, accelerator: cpu, devices: 1, nodes: 1, precision: "32", tf32: false, address: null}
 store: {path: runs, remote: null}
 name: lab/slope
 lr: 0.1
@@ -34,6 +34,7 @@ objective: val_loss
 direction: minimize
 early_stopping: {patience: null, min_delta: 0.0}
 checkpoint: last
+checkpoint_seconds: 0
 output: identity
 code_deps: []
 inputs: {}

@@ -6,18 +6,20 @@ from typing import Any
 
 from twinlib.config.mistakes import nearest
 from twinlib.config.schema import Config
+from twinlib.config.strategy import check_strategy
 from twinlib.errors import UserError
 
 CHOICES = {
     "direction": ("minimize", "maximize"),
     "checkpoint": ("best", "last"),
     "output": ("identity", "sigmoid", "softmax"),
+    "strategy.name": ("single", "data_parallel", "sharded"),
     "strategy.accelerator": ("auto", "cpu", "gpu"),
     "strategy.precision": ("32", "bf16-mixed", "16-mixed", "64"),
 }
 AT_LEAST_ONE = ("batch_size", "accumulate", "epochs", "strategy.devices", "strategy.nodes")
 POSITIVE = ("lr", "clip_norm", "clip_value", "early_stopping.patience")
-NOT_NEGATIVE = ("seed", "workers", "early_stopping.min_delta")
+NOT_NEGATIVE = ("seed", "workers", "checkpoint_seconds", "early_stopping.min_delta")
 BUILT = ("data", "model", "trainer", "optimizer", "schedule", "loss")
 
 
@@ -69,9 +71,4 @@ def _check_together(config: Mapping[str, Any]) -> None:
     measured = ["train_loss", "val_loss", *(f"val_{name}" for name in config["metrics"])]
     if config["objective"] not in measured:
         raise UserError(f"objective={config['objective']}: is not measured{nearest(config['objective'], measured)}")
-    strategy = config["strategy"]
-    if strategy["name"] != "single":
-        raise UserError(f"strategy.name={strategy['name']}: the one strategy is single")
-    for key in ("devices", "nodes"):
-        if strategy[key] != 1:
-            raise UserError(f"strategy.{key}={strategy[key]}: strategy single trains on 1")
+    check_strategy(config)

@@ -20,6 +20,8 @@ class Strategy:
     devices: int = MISSING
     nodes: int = MISSING
     precision: str = MISSING
+    tf32: bool = MISSING
+    address: str | None = MISSING
 
 
 @dataclass
@@ -58,6 +60,7 @@ class Config:
     direction: str = MISSING
     early_stopping: EarlyStopping = MISSING
     checkpoint: str = MISSING
+    checkpoint_seconds: float = MISSING
     output: str = MISSING
     code_deps: list[str] = MISSING
     inputs: dict[str, str] = MISSING

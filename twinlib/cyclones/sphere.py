@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-RADIUS = 6371.0  # km, the mean radius of the Earth (IUGG)
+EARTH = 6.371e6  # m, the mean radius (IUGG)
 
 
 def distance_km(
@@ -17,7 +17,7 @@ def distance_km(
     north, to_north = np.radians(latitude), np.radians(to_latitude)
     east = np.radians(np.subtract(to_longitude, longitude, dtype=np.float64))
     half = np.sin((to_north - north) / 2) ** 2 + np.cos(north) * np.cos(to_north) * np.sin(east / 2) ** 2
-    return np.asarray(2 * RADIUS * np.arcsin(np.sqrt(np.clip(half, 0, 1))))
+    return np.asarray(2e-3 * EARTH * np.arcsin(np.sqrt(np.clip(half, 0, 1))))
 
 
 def mean_place(

@@ -8,11 +8,11 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from twinlib.cyclones.sphere import EARTH
 from twinlib.errors import UserError
 
 KNOT = 1852 / 3600  # m/s
 STEP = np.timedelta64(6, "h")
-EARTH = 6.371e6  # radius, m
 COLUMNS = ("track_id", "season", "basin", "time", "lon", "lat", "wind", "slp")
 TEN_MINUTES = ("WP", "SI", "SP")  # basins whose centres average wind over ten minutes
 DEPRESSION = 25.0  # knots: what the Dvorak scale gives the weakest disturbance that it rates

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from twinlib.cyclones.tracks import EARTH
+from twinlib.cyclones.sphere import distance_km
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -195,6 +195,6 @@ def _offsets(latitude: float, longitude: float, rows: Array, columns: Array) -> 
     there, here = np.radians(rows)[:, np.newaxis], np.radians(latitude)
     east = np.cos(there) * np.sin(turn)
     north = np.cos(here) * np.sin(there) - np.sin(here) * np.cos(there) * np.cos(turn)
-    chord = np.sin((there - here) / 2) ** 2 + np.cos(here) * np.cos(there) * np.sin(turn / 2) ** 2
     length = np.maximum(np.hypot(east, north), 1e-12)
-    return east / length, north / length, 2 * EARTH * np.arcsin(np.sqrt(np.minimum(chord, 1)))
+    away = 1000 * distance_km(latitude, longitude, rows[:, np.newaxis], columns[np.newaxis, :])
+    return east / length, north / length, away

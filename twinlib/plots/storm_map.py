@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from twinlib.cyclones.fields import REGION, SYNTHETIC, Fields, open_fields
+from twinlib.cyclones.sphere import EARTH
 from twinlib.cyclones.tracks import KNOT, Tracks, read_tracks
 from twinlib.errors import UserError
 from twinlib.plots import style
@@ -195,7 +196,7 @@ def _section(axes: Axes, scene: Scene) -> None:
     """Pressure, gusts and warm core along the latitude of the centre."""
     row, _ = scene.point
     east, north = scene.centre
-    km = np.radians(scene.fields.longitude - east) * np.cos(np.radians(north)) * 6371
+    km = np.radians(scene.fields.longitude - east) * np.cos(np.radians(north)) * EARTH / 1000
     axes.plot(km, scene.maps["fg10"][row], color=style.BLUE, label="gusts (m/s)")
     axes.plot(km, scene.maps["warm_300"][row], color=style.VERMILLION, label="warmth at 300 hPa (K)")
     axes.plot(km, scene.maps["warm_500"][row], color=style.VERMILLION, linestyle="--", label="warmth at 500 hPa (K)")

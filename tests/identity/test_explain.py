@@ -82,3 +82,8 @@ def test_the_nearest_has_the_fewest_differences() -> None:
 )
 def test_a_sentence_for_people(difference: Difference, said: str) -> None:
     assert sentence(difference) == said
+
+
+def test_an_identity_without_the_list_of_its_files_says_which_input_has_changed() -> None:
+    bare = other(data={"data.path": "z.dir", "inputs.mesh": "3"}, data_files={})
+    assert [sentence(each) for each in differences(bare, OLD)] == ["data: data.path has changed"]

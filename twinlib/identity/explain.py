@@ -87,8 +87,8 @@ def _by_file(coarse: Difference, new: Identity, old: Identity) -> list[Differenc
     key = coarse.what
     if coarse.change != "changed":
         return [coarse]
-    before, after = old.data_files[key], new.data_files[key]
-    if "." in before or "." in after:
+    before, after = old.data_files.get(key, {}), new.data_files.get(key, {})
+    if not before or not after or "." in before or "." in after:  # no list of files, or a file itself
         return [coarse]
     return _compare("data", after, before, prefix=f"{key}: ")
 

@@ -26,7 +26,7 @@ def run(course, losses, train_loss=1.0):
     for loss in losses:
         course.begin_epoch()
         samples = 0
-        for inputs, _ in course.batches():
+        for inputs, _, _ in course.batches():
             course.learning_rate()
             course.stepped()
             samples += len(inputs)
@@ -51,7 +51,7 @@ def test_batches_are_shuffled_by_seed_and_epoch_and_cover_the_split(course, digi
         chosen = course(*overrides)
         for _ in range(number):
             chosen.begin_epoch()
-        return [inputs for inputs, _ in chosen.batches()]
+        return [inputs for inputs, _, _ in chosen.batches()]
 
     first = epoch()
     assert [len(batch) for batch in first] == [32] * 9 + [12]

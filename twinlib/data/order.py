@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,22 +26,40 @@ def batches(size: int, batch_size: int, seed: int | None = None, epoch: int = 0)
         yield rows[start : start + batch_size]
 
 
+def parts_of(samples: int, count: int) -> list[slice]:
+    """`count` slices, one after the other, that cut `samples` into parts whose sizes differ by one at most."""
+    return [slice(*edge) for edge in pairwise(samples * part // count for part in range(count + 1))]
+
+
 def read(
-    dataset: Dataset, split: str, batch_size: int, *, seed: int | None = None, epoch: int = 0, workers: int = 1
+    dataset: Dataset,
+    split: str,
+    batch_size: int,
+    *,
+    seed: int | None = None,
+    epoch: int = 0,
+    workers: int = 1,
+    rank: int = 0,
+    size: int = 1,
 ) -> Iterator[Batch]:
     """The batches of one epoch, `(inputs, targets)` as `Dataset.batch` gives them, read ahead by threads.
 
     Neither the order nor the numbers depend on `workers`; 0 reads in the calling thread. With a seed a subclass's
     `batch` gets a random generator of its own for each batch. An error in a thread is raised here, at its batch.
     The threads end with the iterator, also when it is closed early.
+
+    Of `size` processes that share each batch, number `rank` gets its part, which may be empty. Where nothing is drawn
+    it reads no more than that; else the whole batch, so that a sample looks the same whoever gets it.
     """
     draws = seed is not None and type(dataset).batch is not Dataset.batch  # a generator costs as much as a small batch
 
     def load(index: int, rows: np.ndarray) -> Batch:
-        rng = None
-        if draws:
-            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch, index)))
-        return dataset.batch(split, rows, rng)
+        part = parts_of(len(rows), size)[rank]
+        if not draws:
+            return dataset.batch(split, rows[part], None)
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch, index)))
+        inputs, targets = dataset.batch(split, rows, rng)
+        return inputs[part], targets[part]
 
     order = enumerate(batches(dataset.size(split), batch_size, seed, epoch))
     if not workers:

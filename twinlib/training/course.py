@@ -5,14 +5,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import partial
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from twinlib.config.build import build
 from twinlib.data.dataset import Dataset
-from twinlib.data.order import read
+from twinlib.data.order import parts_of, read
 from twinlib.errors import UserError
 from twinlib.training.evaluation import Evaluation, Forward, evaluate
 from twinlib.training.outcome import Outcome, Report
@@ -31,13 +31,25 @@ class Course:
         The whole resolved config.
     steps
         At most so many batches in an epoch and in an evaluation; None: all.
+    rank, size
+        Of `size` processes that share the training batches this is number `rank`. Each reads all of an evaluation.
     """
 
-    def __init__(self, config: Mapping[str, Any], dataset: Dataset, report: Report, steps: int | None = None) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        dataset: Dataset,
+        report: Report,
+        steps: int | None = None,
+        rank: int = 0,
+        size: int = 1,
+    ) -> None:
         self._config = config
         self._dataset = dataset
         self._report = report
         self._limit = steps
+        self._rank = rank
+        self._size = size
         batches = math.ceil(dataset.size("train") / config["batch_size"])
         self.steps = batches if steps is None else min(steps, batches)  # in one epoch
         schedule = build(config["schedule"])
@@ -61,11 +73,21 @@ class Course:
         self._began = time.perf_counter()
         self._report.epoch_begins(self.epoch, self.steps)
 
-    def batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The training batches of this epoch, shuffled by the seed and the epoch."""
-        for inputs, targets in self._read("train", seed=self._config["seed"], epoch=self.epoch):
-            self._samples += len(inputs)
-            yield inputs, targets
+    def batches(self) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+        """The training batches of this epoch, shuffled by the seed and the epoch.
+
+        Yields
+        ------
+        Inputs and targets of this process's part of a batch, which may be empty, and the samples of the whole batch.
+        """
+        left = self._dataset.size("train")
+        for inputs, targets in self._read(
+            "train", seed=self._config["seed"], epoch=self.epoch, rank=self._rank, size=self._size
+        ):
+            samples = min(left, self._config["batch_size"])
+            left -= samples
+            self._samples += samples
+            yield inputs, targets, samples
 
     def learning_rate(self) -> float:
         """The learning rate of the step to come."""
@@ -82,7 +104,7 @@ class Course:
         Parameters
         ----------
         loss_sum
-            Sum of the losses of all samples of this epoch, each taken when it was trained on.
+            Sum of the losses of all samples of this epoch in all processes, each taken when it was trained on.
 
         Raises
         ------
@@ -91,13 +113,25 @@ class Course:
         """
         row: dict[str, float] = {"epoch": self.epoch, "train_loss": loss_sum / self._samples}
         self._require_finite(row, "train_loss")
-        row |= {f"val_{name}": value for name, value in self._evaluate("val", forward).values.items()}
+        row |= {f"val_{name}": float(value) for name, value in self._evaluate("val", forward).values.items()}
         self._require_finite(row, "val_loss", self._config["objective"])
-        row |= {"lr": self._lr, "seconds": time.perf_counter() - self._began}
+        row |= {"lr": float(self._lr), "seconds": time.perf_counter() - self._began}
         self.history.append(row)
         self._report.epoch_ends(row)
         best = self._watch.see(self.epoch, row[self._config["objective"]])
         return best or self._config["checkpoint"] == "last"
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs to go on after this epoch; JSON can hold it."""
+        return {"epoch": self.epoch, "step": self._step, "history": self.history, "watch": self._watch.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on after the epoch that `state` is of. The report hears the rows of the epochs before."""
+        self.epoch, self._step = state["epoch"], state["step"]
+        self.history = [dict(row) for row in state["history"]]
+        self._watch.restore(state["watch"])
+        for row in self.history:
+            self._report.epoch_ends(row)
 
     @property
     def over(self) -> bool:
@@ -142,5 +176,4 @@ class Course:
 
 def parts(samples: int, accumulate: int) -> list[slice]:
     """A batch of `samples` cut into `accumulate` parts whose sizes differ by one at most; none is empty."""
-    edges = [samples * part // accumulate for part in range(accumulate + 1)]
-    return [slice(*edge) for edge in pairwise(edges) if edge[0] < edge[1]]
+    return [part for part in parts_of(samples, accumulate) if part.start < part.stop]

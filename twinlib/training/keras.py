@@ -86,7 +86,7 @@ def train(
         while not course.over:
             course.begin_epoch()
             loss_sum = 0.0
-            for inputs, targets in course.batches():
+            for inputs, targets, _ in course.batches():
                 # A tensor: a Python number would be a new trace at each step.
                 loss_sum += trained.step(inputs, targets, tf.constant(course.learning_rate(), trained.real))
                 course.stepped()

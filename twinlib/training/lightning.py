@@ -146,7 +146,7 @@ class Epochs:
     def __len__(self) -> int:
         return self._course.steps
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
         # Lightning asks for it before the first epoch begins; nothing is read until the first batch is wanted.
         return self._course.batches()
 
@@ -180,12 +180,12 @@ class Module(LightningModule):
         self.loss_sum = 0.0
         self.course.begin_epoch()
 
-    def training_step(self, batch: tuple[np.ndarray, np.ndarray], batch_idx: int) -> None:
+    def training_step(self, batch: tuple[np.ndarray, np.ndarray, int], batch_idx: int) -> None:
         optimizer: Any = self.optimizers()
         for group in optimizer.param_groups:
             group["lr"] = self.course.learning_rate()
         optimizer.zero_grad()
-        inputs, targets = _tensors(self.precision, self.device, *batch)
+        inputs, targets = _tensors(self.precision, self.device, *batch[:2])
         for part in parts(len(inputs), self.config["accumulate"]):
             losses = self.loss(_call(self.compiled, inputs[part]), targets[part])
             # What the model adds to the loss (a regularisation) counts once a batch, as what layers add in Keras.

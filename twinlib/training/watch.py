@@ -1,5 +1,8 @@
 """Which epoch is the best so far, and when training has gone on long enough without progress."""
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class Watch:
     """Follows the objective from epoch to epoch.
@@ -35,3 +38,18 @@ class Watch:
         if value < self._best:
             self._best, self.best_epoch = value, epoch
         return self.best_epoch == epoch
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs; JSON can hold it."""
+        return {
+            "best": self._best,
+            "reference": self._reference,
+            "progress_at": self._progress_at,
+            "best_epoch": self.best_epoch,
+            "stop": self.stop,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on as the watch whose `state` it is."""
+        self._best, self._reference = state["best"], state["reference"]
+        self._progress_at, self.best_epoch, self.stop = state["progress_at"], state["best_epoch"], state["stop"]

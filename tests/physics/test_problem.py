@@ -58,7 +58,7 @@ EXACT = {"type": "dirichlet", "values": {"u": 0}, "exact": True}
         ({"unknowns": {"q": 1}, f"{BALANCE}/equation": "diff(u, x, 2) = q"}, "nothing tells q"),
         ({"parameters": {"l": [2, 2]}}, "data.parameters.l: 2 is not less than 2"),
         ({"parameters": {"l": [0, 1]}, "geometry/rod/x": ["l", 0.5]}, "data.geometry.rod: is empty"),
-        ({"geometry/rod": {"shape": "line", "x": [0, "m"]}}, "data.geometry.rod: m: m is not declared"),
+        ({"geometry/rod": {"shape": "line", "x": [0, "m"]}}, "data.geometry.rod.x: m: m is not declared"),
         ({"geometry": None}, "a problem needs a geometry or a time"),
         ({"reference": {"w": 0}}, "data.reference.w: no field and no unknown number"),
         ({"sampler": "sobel"}, "data.sampler: no sampler sobel"),

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from twinlib.errors import UserError
-from twinlib.physics.geometry import Array, Shape, Values, contains
+from twinlib.physics.geometry import Array, Shape, Values, boundary, contains
+from twinlib.physics.parts import Pick
 from twinlib.physics.sampling import Draw
 
 _ROUNDS = 200  # in which points are drawn and those outside left out
 _AT_ENDS = 0.03  # about the part of the points that has a parameter at one end of its range
-Pick = Callable[[Values], Array]  # which of some points are wanted
+_LOOKS = 512  # points among which one has to lie inside of a shape
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,22 @@ class Domain:
         """Which points lie in the shape, at whatever time."""
         return contains(self.shape, self.named(inputs)) if self.shape else np.ones(len(inputs), dtype=bool)
 
-    def interior(self, count: int, draw: Draw) -> Samples:
-        """Points in the domain."""
+    def distance(self, inputs: Array) -> Array:
+        """From points inside to the walls of the shape, shape (n,): never more than it is."""
+        if self.shape is None:
+            raise UserError(f"{self.name} has no boundary that a distance could be measured to")
+        return np.maximum(self.shape.clearance(self.named(inputs)), 0.0)
+
+    def interior(self, count: int, draw: Draw, pick: Pick | None = None) -> Samples:
+        """Points in the domain; in a part of it with `pick`."""
 
         def attempt(unit: Array) -> Samples:
-            outer = self._outer(self._with_ends(unit))
-            if self.shape is None:
-                return Samples(outer)
-            lower, upper = self.shape.box(self._parameters(outer))
-            inputs = np.column_stack([lower + unit[:, : len(self.coordinates)] * (upper - lower), outer])
-            return _kept(Samples(inputs), contains(self.shape, self.named(inputs)))
+            inputs = self._in_box(self._with_ends(unit))
+            inside = self.contains(inputs)
+            return _kept(Samples(inputs), inside & pick(self.named(inputs)) if pick else inside)
 
-        return _collected(attempt, count, draw, f"data.geometry.{self.name}: no point lies inside")
+        missing = f"data.geometry.{self.name}: no point lies inside"
+        return _collected(attempt, count, draw, missing + (" where one is wanted" if pick else ""))
 
     def boundary(self, count: int, draw: Draw, where: str, pick: Pick | None = None) -> Samples:
         """Different points of the boundary of the shape, at most `count`; of a part of it with `pick`."""
@@ -97,9 +102,12 @@ class Domain:
 
         def attempt(unit: Array) -> Samples:
             outer = self._outer(self._with_ends(unit))
-            place, normals = shape.boundary(unit[:, : len(self.coordinates)], self._parameters(outer))
-            inputs = np.column_stack([np.broadcast_to(place, (len(unit), place.shape[1])), outer])
-            return _kept(Samples(inputs, normals), pick(self.named(inputs)) if pick else np.ones(len(unit), dtype=bool))
+            # Whoever names a part may mean the open end of a channel.
+            place, normals, there = boundary(
+                shape, unit[:, : len(self.coordinates)], self._parameters(outer), bool(pick)
+            )
+            inputs = np.column_stack([place, outer])
+            return _kept(Samples(inputs, normals), there & pick(self.named(inputs)) if pick else there)
 
         missing = f"{where}: no part of the boundary of {self.name} is there"
         return _different(_collected(attempt, max(count, 2), draw, missing))
@@ -116,13 +124,8 @@ class Domain:
         """About `count` points on a regular grid over the box of each value of the parameters, ends included."""
         sizes = self._grid_sizes(count)
         unit = np.stack(np.meshgrid(*(np.linspace(0, 1, size) for size in sizes), indexing="ij"), axis=-1)
-        unit = unit.reshape(-1, len(sizes))
-        outer = self._outer(unit)
-        if self.shape is None:
-            return Samples(outer)
-        lower, upper = self.shape.box(self._parameters(outer))
-        inputs = np.column_stack([lower + unit[:, : len(self.coordinates)] * (upper - lower), outer])
-        return _kept(Samples(inputs), contains(self.shape, self.named(inputs)))
+        inputs = self._in_box(unit.reshape(-1, len(sizes)))
+        return _kept(Samples(inputs), self.contains(inputs))
 
     def box(self) -> Array:
         """Least and greatest value of each input, shape (inputs, 2)."""
@@ -139,7 +142,23 @@ class Domain:
         if self.shape is None:
             return False
         lower, upper = self.shape.box(self._some_parameters())
-        return not bool((lower < upper).all())
+        if not bool((lower < upper).all()):
+            return True
+        # Of what is combined, a box says little: some points have to lie inside for each extreme of the parameters.
+        unit = np.random.default_rng(0).random((_LOOKS, len(self.inputs)))
+        for corner in np.ndindex(*(2,) * len(self.parameters)):
+            unit[:, len(self.inputs) - len(corner) :] = corner
+            if not self.contains(self._in_box(unit)).any():
+                return True
+        return False
+
+    def _in_box(self, unit: Array) -> Array:
+        """Points in the box of the shape for their parameters, out of numbers of the unit cube, shape (n, inputs)."""
+        outer = self._outer(unit)
+        if self.shape is None:
+            return outer
+        lower, upper = self.shape.box(self._parameters(outer))
+        return np.column_stack([lower + unit[:, : len(self.coordinates)] * (upper - lower), outer])
 
     def _some_parameters(self) -> Values:
         # An end of a shape may be extreme between the ends of a parameter's range.
@@ -168,7 +187,10 @@ class Domain:
         few = [11] * len(self.parameters)
         dense = len(self.inputs) - len(few)
         each = (count / np.prod(few, dtype=float)) ** (1 / dense)
-        return [max(round(each), 3)] * dense + few
+        # In space the steps are equally long.
+        sides = np.ptp(self.box()[: len(self.coordinates)], axis=1)
+        sides = sides / np.prod(sides) ** (1 / max(len(sides), 1))
+        return [max(round(each * side), 3) for side in [*sides, *[1.0] * (dense - len(sides))]] + few
 
 
 def _collected(attempt: Callable[[Array], Samples], count: int, draw: Draw, missing: str) -> Samples:

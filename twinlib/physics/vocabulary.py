@@ -12,9 +12,12 @@ from twinlib.errors import UserError
 from twinlib.physics.compiled import Compiled, arguments
 from twinlib.physics.domain import Domain
 from twinlib.physics.expressions import CONSTANTS, FUNCTIONS, equation, expression
-from twinlib.physics.geometry import Array, Formula, Values, shape
+from twinlib.physics.geometry import Array, Formula, Values
+from twinlib.physics.parts import Pick, part
+from twinlib.physics.shapes import Shapes
 
-RESERVED = {*FUNCTIONS, *CONSTANTS, "diff", "normal"}
+SDF = "sdf"  # in weights and densities: the distance to the walls of a domain
+RESERVED = {*FUNCTIONS, *CONSTANTS, "diff", "normal", "and", "on", SDF}
 
 
 class Vocabulary:
@@ -40,8 +43,8 @@ class Vocabulary:
         self.parameters = {key: self._range(value, f"data.parameters.{key}") for key, value in parameters.items()}
         for key in parameters:
             self._declare(key, _symbol(key), f"data.parameters.{key}")
-        coordinates = dict.fromkeys(key for node in geometry.values() for key in node if key != "shape")
-        for key in coordinates:
+        self.shapes = Shapes(geometry, self._end)
+        for key in dict.fromkeys(name for shape in self.shapes.by_name.values() for name in shape.coordinates):
             self._declare(key, _symbol(key), "data.geometry")
         interval = None
         if time:
@@ -53,16 +56,16 @@ class Vocabulary:
         self.unknowns = {key: self._number(value, f"data.unknowns.{key}") for key, value in unknowns.items()}
         for key in unknowns:
             self._declare(key, _symbol(key), f"data.unknowns.{key}")
-        self.domains = self._domains(geometry, interval)
-        first = next(iter(self.domains.values()))
+        self.places = self._places(interval)
+        first = next(iter(self.places.values()))
         self.inputs = first.inputs
-        for domain in self.domains.values():
+        for domain in self.places.values():
             if domain.inputs != self.inputs:
                 own, others = ", ".join(domain.coordinates), ", ".join(first.coordinates)
                 raise UserError(f"data.geometry.{domain.name}: has the coordinates {own}, {first.name} has {others}")
         self.symbols = [self.names[name] for name in self.inputs]
         self.fields: dict[str, sympy.Expr] = {}
-        self.homes: dict[str, Domain] = {}
+        self.homes: dict[str, Domain] = {}  # of each field
         self.ranges: dict[str, tuple[float, float]] = {}
         for key, node in fields.items():
             where = f"data.fields.{key}"
@@ -71,15 +74,22 @@ class Vocabulary:
             self._declare(key, self.fields[key], where)
             self.homes[key] = self.domain(node, where)
             self.ranges[key] = self._range(node.get("range", [-1, 1]), f"{where}.range")
+        # The other places are only for conditions, or what these are made of.
+        self.domains = {domain.name: domain for domain in self.homes.values()}
+        for domain in self.domains.values():
+            _require_inside(domain)
 
     def domain(self, node: Mapping[str, Any], where: str, key: str = "in") -> Domain:
-        """The domain that a node names under `key`; the only one where there is one."""
+        """The domain that a node names under `key`; without that the only one which no other is made of."""
+        whole = [name for name in self.places if name not in self.shapes.parts]
         name = node.get(key)
-        if name is None and len(self.domains) == 1:
-            return next(iter(self.domains.values()))
-        if name not in self.domains:
-            raise UserError(f"{where}.{key}: no geometry {name}{nearest(str(name), self.domains)}")
-        return self.domains[name]
+        if name is None and len(whole) == 1:
+            return self.places[whole[0]]
+        if name is None:
+            raise UserError(f"{where}.{key}: is missing; there are {', '.join(whole or self.places)}")
+        if name not in self.places:
+            raise UserError(f"{where}.{key}: no geometry {name}{nearest(str(name), self.places)}")
+        return self.places[name]
 
     def equation(self, text: Any, where: str, on_boundary: bool = False) -> sympy.Expr:
         """`left = right` as left - right."""
@@ -101,16 +111,28 @@ class Vocabulary:
     @cached_property
     def normals(self) -> dict[str, sympy.Symbol]:
         """The components of the outward normal, by coordinate."""
-        coordinates = next(iter(self.domains.values())).coordinates
+        coordinates = next(iter(self.places.values())).coordinates
         return {name: sympy.Symbol(f"normal__{name}", real=True) for name in coordinates}
 
-    def pick(self, text: Any, where: str) -> Callable[[Values], Array]:
-        """Which points satisfy an equation, such as `x = 1`, up to a millionth of the size of the box."""
-        difference = Formula(self.equation(text, where))
-        if unfit := [each for each in arguments([difference.expression]) if each not in self.symbols]:
-            raise UserError(f"{where}: {text}: {unfit[0]} is no coordinate or parameter")
-        size = max(np.ptp(domain.box(), axis=1).max() for domain in self.domains.values())
-        return lambda values: np.abs(difference(values)) <= 1e-6 * size
+    def pick(self, text: Any, where: str) -> Pick:
+        """Which points are meant, such as `x = 1`: see `twinlib.physics.parts`."""
+        size = max(np.ptp(place.box(), axis=1).max() for place in self.places.values())
+        return part(text, lambda side: self._of_inputs(side, where), self.shapes.by_name, size, where)
+
+    def profile(self, text: Any, domain: Domain, where: str) -> Callable[[Values], Array]:
+        """A function of coordinates, time and parameters, and of `sdf`, the distance to the walls of a domain."""
+        distance = _symbol(SDF)
+        found = expression(text, {**self.names, SDF: distance}, where)
+        for each in arguments([found]):
+            if each not in self.symbols and each != distance:
+                raise UserError(f"{where}: {text}: {each} is not known beforehand; use coordinates, parameters, sdf")
+        formula = Formula(found)
+        if distance not in found.free_symbols:
+            return formula
+        if domain.shape is None:
+            raise UserError(f"{where}: {text}: {domain.name} has no boundary that sdf could be the distance to")
+        shape = domain.shape
+        return lambda points: formula({**points, SDF: np.maximum(shape.clearance(points), 0.0)})
 
     def magnitude(self, residual: sympy.Expr, guesses: Mapping[sympy.Basic, float]) -> float:
         """The largest term of a residual when every quantity has its typical size: what makes it dimensionless.
@@ -162,19 +184,18 @@ class Vocabulary:
             if failed:
                 raise failed
 
-    def _domains(self, geometry: Mapping[str, Any], time: tuple[str, float, float] | None) -> dict[str, Domain]:
-        if not geometry:
-            if time is None:
-                raise UserError("data.geometry: a problem needs a geometry or a time: {bar: {shape: line, x: [0, 1]}}")
-            return {"time": Domain("time", None, time, self.parameters)}
-        domains = {}
-        for name, node in geometry.items():
-            where = f"data.geometry.{name}"
-            found = shape(node, lambda text, where=where: self._end(text, where), where)  # type: ignore[misc]
-            domains[name] = Domain(name, found, time, self.parameters)
-            if domains[name].is_empty():
-                raise UserError(f"{where}: is empty for some parameters")
-        return domains
+    def _places(self, time: tuple[str, float, float] | None) -> dict[str, Domain]:
+        if self.shapes.by_name:
+            return {name: Domain(name, shape, time, self.parameters) for name, shape in self.shapes.by_name.items()}
+        if time is None:
+            raise UserError("data.geometry: a problem needs a geometry or a time: {bar: {shape: line, x: [0, 1]}}")
+        return {"time": Domain("time", None, time, self.parameters)}
+
+    def _of_inputs(self, text: Any, where: str) -> Formula:
+        found = expression(text, self.names, where)
+        if unfit := [each for each in arguments([found]) if each not in self.symbols]:
+            raise UserError(f"{where}: {text}: {unfit[0]} is no coordinate or parameter")
+        return Formula(found)
 
     def _end(self, text: Any, where: str) -> Formula:
         found = expression(text, self.names, where)
@@ -218,6 +239,11 @@ def known(node: Any, keys: tuple[str, ...], where: str) -> None:
     for key in node:
         if key not in keys:
             raise UserError(f"{where}.{key}: no such key{nearest(str(key), keys)}")
+
+
+def _require_inside(domain: Domain) -> None:
+    if domain.is_empty():
+        raise UserError(f"data.geometry.{domain.name}: is empty for some parameters")
 
 
 def _symbol(name: str) -> sympy.Symbol:

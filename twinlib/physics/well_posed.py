@@ -42,8 +42,9 @@ def require_well_posed(words: Vocabulary, conditions: Sequence[Condition]) -> No
             f"data.conditions: {len(free)} fields ({', '.join(free)}) have {len(inside)} equations, which do not "
             f"determine {', '.join(lacking)}; add an equation of type interior, or observations"
         )
+    plane = len(words.normals) > 1
     for number, symbol in enumerate(words.symbols):
-        if str(symbol) not in words.parameters:
+        if str(symbol) not in words.parameters and not (plane and str(symbol) in words.normals):
             _require_ends(words, conditions, inside, free, number)
 
 

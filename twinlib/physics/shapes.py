@@ -1,0 +1,177 @@
+"""The shapes of a problem's geometry, read from its nodes.
+
+`{shape: rectangle, x: [0, 1], y: [0, 2]}`, or out of others, by their names or nodes: `{difference: [channel, chip]}`.
+Numbers may be formulas of the parameters. A shape's coordinates are the names that its node uses for the axes, in
+alphabetical order: a config has none.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from twinlib.config.mistakes import nearest
+from twinlib.errors import UserError
+from twinlib.physics.boxes import Box
+from twinlib.physics.combined import Combined, Difference, Intersection, Union
+from twinlib.physics.geometry import Formula, Line, Shape
+from twinlib.physics.rounds import Ball, Ellipse
+
+COMBINED: dict[str, type[Combined]] = {"union": Union, "intersection": Intersection, "difference": Difference}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What stands beside `shape` in a node."""
+
+    name: str
+    values: Mapping[str, Any]
+    formula: Callable[[Any, str], Formula]  # of a text or number, and the key for messages
+    where: str
+
+    def axes(self, count: int, *options: str) -> tuple[str, ...]:
+        """The names of the coordinates: all keys but the options."""
+        found = sorted(str(key) for key in self.values if key not in options)
+        if len(found) != count:
+            number = ("one coordinate", "two coordinates", "three coordinates")[count - 1]
+            shown = f" and {', '.join(options)}" if options else ""
+            raise UserError(f"{self.where}: a {self.name} has {number}{shown}; here stand {', '.join(found) or 'none'}")
+        return tuple(found)
+
+    def number(self, key: str) -> Formula:
+        if key not in self.values:
+            raise UserError(f"{self.where}.{key}: is missing")
+        return self.formula(self.values[key], f"{self.where}.{key}")
+
+    def numbers(self, key: str, count: int | None, what: str) -> list[Formula]:
+        values = self.values.get(key)
+        if not isinstance(values, list | tuple) or (len(values) != count if count else len(values) < 3):
+            raise UserError(f"{self.where}.{key}: give {what}")
+        return [self.formula(value, f"{self.where}.{key}") for value in values]
+
+    def interval(self, key: str) -> tuple[Formula, Formula]:
+        start, end = self.numbers(key, 2, "the two ends, as [0, 1]")
+        return start, end
+
+    def choice(self, key: str, among: tuple[str, ...]) -> str:
+        value = str(self.values.get(key, among[0]))
+        if value not in among:
+            raise UserError(f"{self.where}.{key}: no coordinate {value}{nearest(value, among)}")
+        return value
+
+
+def line(node: Settings) -> Shape:
+    """`{shape: line, x: [0, 1]}`."""
+    (axis,) = node.axes(1)
+    return Line(axis, *node.interval(axis))
+
+
+def rectangle(node: Settings) -> Shape:
+    """`{shape: rectangle, x: [0, 1], y: [0, 2]}`."""
+    return Box({axis: node.interval(axis) for axis in node.axes(2)})
+
+
+def box(node: Settings) -> Shape:
+    """`{shape: box, x: [0, 1], y: [0, 2], z: [0, 3]}`."""
+    return Box({axis: node.interval(axis) for axis in node.axes(3)})
+
+
+def channel(node: Settings) -> Shape:
+    """`{shape: channel, x: [0, 5], y: [0, 1], along: x}`, with z as well in space."""
+    axes = node.axes(3 if len(node.values) > 3 else 2, "along")
+    return Box({axis: node.interval(axis) for axis in axes}, node.choice("along", axes))
+
+
+def circle(node: Settings) -> Shape:
+    """`{shape: circle, x: 0, y: 0, radius: 1}`."""
+    return Ball({axis: node.number(axis) for axis in node.axes(2, "radius")}, node.number("radius"))
+
+
+def sphere(node: Settings) -> Shape:
+    """`{shape: sphere, x: 0, y: 0, z: 0, radius: 1}`."""
+    return Ball({axis: node.number(axis) for axis in node.axes(3, "radius")}, node.number("radius"))
+
+
+def ellipse(node: Settings) -> Shape:
+    """`{shape: ellipse, x: 0, y: 0, radii: [2, 1]}`, in the order of the coordinates."""
+    axes = node.axes(2, "radii")
+    radii = node.numbers("radii", 2, "the radii along both coordinates, as [2, 1]")
+    return Ellipse({axis: node.number(axis) for axis in axes}, dict(zip(axes, radii, strict=True)))
+
+
+SHAPES: dict[str, Callable[[Settings], Shape]] = {
+    "line": line,
+    "rectangle": rectangle,
+    "circle": circle,
+    "ellipse": ellipse,
+    "channel": channel,
+    "box": box,
+    "sphere": sphere,
+}
+
+
+class Shapes:
+    """The shapes of a geometry by name.
+
+    Parameters
+    ----------
+    geometry
+        Nodes by name.
+    formula
+        Makes a function of the parameters out of a text or number, and the key it stands at.
+
+    Raises
+    ------
+    UserError
+        No such shape, not its settings, a name that is not there, or one that is made of itself.
+    """
+
+    def __init__(self, geometry: Mapping[str, Any], formula: Callable[[Any, str], Formula]) -> None:
+        self._geometry = geometry
+        self._formula = formula
+        self._open: list[str] = []
+        self.parts: set[str] = set()  # what others are made of
+        self.by_name: dict[str, Shape] = {}
+        for name in geometry:
+            self._named(name, "data.geometry")
+
+    def _named(self, name: str, where: str) -> Shape:
+        if name in self.by_name:
+            return self.by_name[name]
+        if name not in self._geometry:
+            raise UserError(f"{where}: no geometry {name}{nearest(name, self._geometry)}")
+        if name in self._open:
+            raise UserError(f"data.geometry.{name}: is made of itself")
+        self._open.append(name)
+        self.by_name[name] = self._read(self._geometry[name], f"data.geometry.{name}")
+        self._open.remove(name)
+        return self.by_name[name]
+
+    def _read(self, node: Any, where: str) -> Shape:
+        if isinstance(node, str):
+            self.parts.add(node)
+            return self._named(node, where)
+        if not isinstance(node, Mapping):
+            raise UserError(f"{where}: is {node!r}; give a shape, as {{shape: line, x: [0, 1]}}, or the name of one")
+        rule = next((key for key in COMBINED if key in node), None)
+        if rule is not None:
+            return self._combined(rule, node, where)
+        return self._shape(node, where)
+
+    def _shape(self, node: Mapping[str, Any], where: str) -> Shape:
+        name = str(node.get("shape"))
+        if name not in SHAPES:
+            raise UserError(f"{where}.shape: no shape {name}{nearest(name, SHAPES)}")
+        values = {str(key): value for key, value in node.items() if key != "shape"}
+        return SHAPES[name](Settings(name, values, self._formula, where))
+
+    def _combined(self, rule: str, node: Mapping[str, Any], where: str) -> Shape:
+        if other := [str(key) for key in node if key != rule]:
+            raise UserError(f"{where}.{other[0]}: a {rule} has no such key")
+        if not isinstance(node[rule], list | tuple) or len(node[rule]) < 2:
+            raise UserError(f"{where}.{rule}: give two shapes or more, as [channel, chip]")
+        parts = [self._read(part, f"{where}.{rule}") for part in node[rule]]
+        for part in parts:
+            if part.coordinates != parts[0].coordinates:
+                first, own = (", ".join(each.coordinates) for each in (parts[0], part))
+                raise UserError(f"{where}.{rule}: one part has the coordinates {first}, another {own}")
+        return COMBINED[rule](parts)

@@ -1,5 +1,6 @@
 """What the types alone cannot say: values that fit together, in a framework that can honour them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -72,3 +73,8 @@ def _check_together(config: Mapping[str, Any]) -> None:
     if config["objective"] not in measured:
         raise UserError(f"objective={config['objective']}: is not measured{nearest(config['objective'], measured)}")
     check_strategy(config)
+    # Command lines are seen by everybody on a machine, and sweeps keep theirs.
+    if re.search(r"//[^/@]*:[^/@]+@", config["store"]["remote"] or ""):
+        raise UserError(
+            "store.remote: has a password in it; give it where the protocol looks for one, as docs/shared-store.md says"
+        )

@@ -176,6 +176,8 @@ class Store:
         UserError
             There is no remote store, it does not answer, or its record cannot be written here.
         """
+        from twinlib.store.remote import Unfinished
+
         remote = self._remote()
         for name in remote.names():
             if not _may_be(name, fingerprint):
@@ -187,6 +189,8 @@ class Store:
                     if not record.fingerprint.startswith(fingerprint):
                         raise Damaged(f"it is of the run {record.fingerprint}")
                     return self._commit(record, name)
+                except Unfinished:
+                    continue
                 except Damaged as error:
                     _warn(f"damaged record, not used: {name} in store.remote: {error}")
                 finally:

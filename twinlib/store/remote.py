@@ -1,6 +1,7 @@
 """A second store at any URL that fsspec knows: the same layout and the same commit rule as the local one."""
 
 import hashlib
+import math
 import os
 import random
 import re
@@ -8,13 +9,26 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+from fsspec import get_filesystem_class
 from fsspec.core import url_to_fs
 
 from twinlib.errors import UserError
 from twinlib.store.record import LARGEST, RECORD, Damaged, FileEntry, Record
 
 _CHUNK = 2**20  # bytes
+_IDLE = 60.0  # seconds after which a connection may have been dropped on its way
+_used: dict[str, float] = {}  # when each URL was last used
+
+# Where a rename is one step. Elsewhere `mv` copies, and what is written is seen when it is whole.
+_RENAMES = {"file", "local", "sftp", "ssh"}
+# Where folders do not exist; to make one would make a bucket out of a misspelt name.
+_NO_FOLDERS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
+# `sshfs` trusts every host unless it is told otherwise; () is what `ssh` does: the known_hosts of ~/.ssh.
+_SSH = {"known_hosts": (), "connect_timeout": 30, "keepalive_interval": 15}  # seconds
+_OPTIONS: dict[str, dict[str, Any]] = {"sftp": _SSH, "ssh": _SSH}
+_EXTRAS = {"sftp": "sftp", "ssh": "sftp", "s3": "s3", "s3a": "s3"}  # of our distribution, by protocol
 
 
 class Unreachable(UserError):
@@ -23,6 +37,10 @@ class Unreachable(UserError):
 
 class Missing(Damaged):
     """A file is not there."""
+
+
+class Unfinished(Damaged):
+    """Another one is writing the record, or was cut off before its `record.json`."""
 
 
 class Remote:
@@ -38,10 +56,21 @@ class Remote:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        protocol = re.split(r"://|::", url)[0] if "://" in url else "file"
         try:
-            self._files, self._root = url_to_fs(url)
+            kind = get_filesystem_class(protocol)
+            if protocol in ("sftp", "ssh") and not kind.__module__.startswith("sshfs"):
+                raise ImportError("needs the package sshfs")
+            if time.monotonic() - _used.get(url, -math.inf) > _IDLE:
+                kind.clear_instance_cache()
+            self._files, self._root = url_to_fs(url, **_OPTIONS.get(protocol, {}))
         except (ValueError, ImportError) as error:  # no such protocol, or the package for it is not installed
-            raise UserError(f"store.remote: {self._shown(url)}: {error}") from error
+            extra = _EXTRAS.get(protocol) if isinstance(error, ImportError) else None
+            remedy = f"; install it: pip install 'twinlib[{extra}]'" if extra else ""
+            raise UserError(f"store.remote: {self._shown(url)}: {error}{remedy}") from error
+        except Exception as error:  # some connect at once
+            raise self._unreachable(error) from error
+        self._renames, self._has_folders = protocol in _RENAMES, protocol not in _NO_FOLDERS
 
     def names(self) -> list[str]:
         """The names of all folders that may be records."""
@@ -58,12 +87,14 @@ class Remote:
 
         Raises
         ------
+        Unfinished
+            It has no `record.json`.
         Damaged
-            The record is not complete or not as it was written.
+            It is not as it was written.
         """
         text = self._record_json(name)
         if text is None:
-            raise Damaged(f"{RECORD} is missing")
+            raise Unfinished(f"{RECORD} is missing")
         record = Record.parse(text, folder)
         for file, entry in record.files.items():
             target = folder / file
@@ -88,17 +119,28 @@ class Remote:
             with self._calls():
                 for file in record.files:
                     self._upload(record.folder / file, self._path(name, file))
-                self._files.pipe_file(self._path(name, RECORD), text)
+                self._commit(name, text)
             # Two that push one run at the same time could leave files of one with the record.json of the other. The
             # one that wrote record.json last comes last here, too: it sees what is wrong, and writes again.
             if self._record_json(name) != text or self._is_good(name, text, record, same=False):
                 return
             time.sleep(random.random() * (time.monotonic() - started))  # or the two could go on for ever
-        raise self._unreachable("what is written there does not stay as it was written")
+        raise self._unreachable(OSError("what is written there does not stay as it was written"))
 
     def _upload(self, source: Path, target: str) -> None:
-        self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
+        if self._has_folders:
+            self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
         self._files.put_file(str(source), target)
+
+    def _commit(self, name: str, text: bytes) -> None:
+        """Write `record.json`, of which nobody ever sees a part."""
+        target = self._path(name, RECORD)
+        if self._renames:
+            draft = self._path(name, f".{RECORD}.{os.urandom(4).hex()}")
+            self._files.pipe_file(draft, text)
+            self._files.mv(draft, target)
+        else:
+            self._files.pipe_file(target, text)
 
     def _is_good(self, name: str, text: bytes, record: Record, same: bool) -> bool:
         """Whether a record of the run is there; of the `same` record as ours only the sizes are looked at."""
@@ -119,7 +161,8 @@ class Remote:
 
     def _set_aside(self, name: str) -> None:
         with self._calls(), suppress(FileNotFoundError):  # another has moved it
-            self._files.makedirs(self._path(".damaged"), exist_ok=True)
+            if self._has_folders:
+                self._files.makedirs(self._path(".damaged"), exist_ok=True)
             self._files.mv(self._path(name), self._path(".damaged", f"{name}.{os.urandom(4).hex()}"), recursive=True)
 
     def _record_json(self, name: str) -> bytes | None:
@@ -166,9 +209,12 @@ class Remote:
         except (UserError, Damaged):
             raise
         except Exception as error:  # each file system has errors of its own, with no class in common
-            raise self._unreachable(str(error) or type(error).__name__) from error
+            self._files.clear_instance_cache()  # the next `Remote` connects anew
+            raise self._unreachable(error) from error
+        _used[self._url] = time.monotonic()
 
-    def _unreachable(self, reason: str) -> Unreachable:
+    def _unreachable(self, error: Exception) -> Unreachable:
+        reason = str(error) or type(error).__name__
         line = reason.replace(self._url, self._shown(self._url)).partition("\n")[0]
         return Unreachable(f"store.remote: {self._shown(self._url)}: {line}")
 

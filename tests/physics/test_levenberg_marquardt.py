@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from twinlib.physics.levenberg_marquardt import LevenbergMarquardt
+from twinlib.physics.levenberg_marquardt import LevenbergMarquardt, lower_half
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -14,9 +14,17 @@ class LeastSquares:
     def __init__(self, function, start):
         self.parameters = [torch.nn.Parameter(torch.tensor(start))]
         self._function = function
+        self.size, self.columns = len(self.vector()), len(start)
 
     def vector(self):
         return self._function(self.parameters[0].detach())
+
+    def normal(self):
+        residual, jacobian = self.jacobian()
+        return residual, torch.tril(jacobian.T @ jacobian), jacobian.T @ residual
+
+    def pull(self, vector):
+        return vector @ self.jacobian()[1]
 
     def jacobian(self):
         at = self.parameters[0].detach()
@@ -46,6 +54,28 @@ def test_both_spaces_solve_a_linear_problem_as_lstsq_does(residuals, parameters)
     # From zero, both give the least squares solution of least norm.
     wanted = torch.linalg.lstsq(matrix, right[:, None], driver="gelsd").solution[:, 0]
     torch.testing.assert_close(problem.parameters[0].detach(), wanted, rtol=1e-7, atol=1e-9)
+
+
+def test_half_of_a_product_is_enough():
+    torch.manual_seed(0)
+    jacobian = torch.randn(600, 7)
+    torch.testing.assert_close(torch.tril(lower_half(jacobian)), torch.tril(jacobian @ jacobian.T))
+
+
+@pytest.mark.parametrize("residuals", [40, 3])  # the normal equations, and those in the space of the residuals
+def test_a_bent_step_is_that_of_the_second_derivative_along_it(residuals):
+    time = torch.linspace(0.1, 2, residuals)
+    problem = LeastSquares(lambda p: p[0] * torch.exp(-p[1] * time) + p[2] * time ** p[3] - 1, [1.0, 0.5, 0.3, 1.5])
+    start = problem.parameters[0].detach().clone()
+    residual, jacobian = problem.jacobian()
+    matrix = jacobian.T @ jacobian + 100 * torch.eye(4)
+    step = -torch.linalg.solve(matrix, jacobian.T @ residual)
+    # r'' along the step, by torch
+    rate = torch.func.jacrev(problem._function)
+    second = torch.func.jacrev(lambda at: rate(at) @ step)(start) @ step
+    bend = -torch.linalg.solve(matrix, jacobian.T @ second) / 2
+    LevenbergMarquardt(problem, damping=100.0).step()
+    torch.testing.assert_close(problem.parameters[0].detach() - start - step, bend, rtol=0.05, atol=1e-9)
 
 
 def test_a_known_exponential_decay_is_found():

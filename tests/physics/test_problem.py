@@ -37,7 +37,7 @@ EXACT = {"type": "dirichlet", "values": {"u": 0}, "exact": True}
         ({f"{BALANCE}/equation": None}, "data.conditions.balance.equation: is missing"),
         ({f"{BALANCE}/points": 0}, "data.conditions.balance.points: is 0"),
         ({f"{BALANCE}/point": 3}, "data.conditions.balance.point: no such key; did you mean points?"),
-        ({f"{BALANCE}/type": "interor"}, "no condition interor; did you mean interior or interface?"),
+        ({f"{BALANCE}/type": "interor"}, "no condition interor; did you mean interior or integral or interface?"),
         ({ENDS: None}, "the equations need 2 conditions at the ends of x (order: u 2) and have 0"),
         ({f"{ENDS}/where": "x = 0"}, "the equations need 2 conditions at the ends of x (order: u 2) and have 1"),
         ({f"{ENDS}/where": "x = 3"}, "no part of the boundary of rod"),

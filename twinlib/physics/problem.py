@@ -10,10 +10,11 @@ import sympy
 
 from twinlib.data.preprocess import Preprocess
 from twinlib.data.schema import Field
-from twinlib.errors import UserError
 from twinlib.physics.conditions import Condition, condition
 from twinlib.physics.domain import Domain, Samples
-from twinlib.physics.geometry import Array, Formula
+from twinlib.physics.exact import Form, Side, form, require_free, require_held
+from twinlib.physics.geometry import Array
+from twinlib.physics.reference import Reference
 from twinlib.physics.sampling import sampler
 from twinlib.physics.vocabulary import Vocabulary
 from twinlib.physics.well_posed import require_well_posed
@@ -52,7 +53,8 @@ class Problem:
     conditions
         By name, each with a `type`: see `twinlib.physics.conditions`.
     reference
-        Formulas of the fields, and values of the unknown numbers, as far as they are known.
+        Formulas of the fields, and values of the unknown numbers, as far as they are known. `file` is a table with a
+        column for each input and for fields, `kind` says whether these are real or synthetic.
     sampler
         uniform, halton or sobol.
     test_points
@@ -87,11 +89,14 @@ class Problem:
         self.words = Vocabulary(geometry or {}, time, parameters or {}, constants or {}, unknowns or {}, fields)
         self.conditions = [condition(self.words, key, node) for key, node in conditions.items()]
         require_well_posed(self.words, self.conditions)
-        self.reference = {key: self._known(key, value) for key, value in (reference or {}).items()}
+        self._reference = Reference(self.words, reference or {})
+        self.reference = self._reference.formulas
         self._sampler = sampler
         self._test_points = test_points
-        self._forms = self._exact_forms()
-        kinds = {item.kind for item in self.conditions} - {"no"}
+        forms = self._exact_forms()
+        networks = dict(zip(self.words.fields, self.networks, strict=True))
+        self._forms = [forms[name](each) if name in forms else each for name, each in networks.items()]
+        kinds = {self._reference.kind, *(item.kind for item in self.conditions)} - {"no"}
         self.schema = Origin("real" if "real" in kinds else "synthetic" if kinds else "no", {"test": self.size("test")})
         point = Field("point", (len(self.words.inputs),), ("channel",), "float64", "1", names=self.words.inputs)
         self.preprocess = Preprocess(point, "none")
@@ -102,6 +107,18 @@ class Problem:
         """Least and greatest value of each input over all domains, shape (inputs, 2)."""
         boxes = np.array([domain.box() for domain in self.words.domains.values()])
         return np.column_stack([boxes[:, :, 0].min(axis=0), boxes[:, :, 1].max(axis=0)])
+
+    @cached_property
+    def periods(self) -> dict[int, tuple[float, float]]:
+        """The inputs, by number, in which the network is periodic, and from where to where a period goes."""
+        columns = (self.words.inputs.index(item.periodic) for item in self.conditions if item.periodic)
+        return {column: (float(self.inputs[column, 0]), float(self.inputs[column, 1])) for column in columns}
+
+    @property
+    def network_inputs(self) -> Array:
+        """As `inputs`, of what the network is given: see `twinlib.physics.periodic_inputs`."""
+        plain = [row for column, row in enumerate(self.inputs) if column not in self.periods]
+        return np.array(plain + [np.array([-1.0, 1.0])] * (2 * len(self.periods)))
 
     @property
     def outputs(self) -> Array:
@@ -121,7 +138,7 @@ class Problem:
     def magnitude(self, item: Condition, residual: sympy.Expr) -> float:
         """The size of a residual that makes it dimensionless."""
         ranges = self.words.ranges
-        guesses = {symbol: max(map(abs, ranges[name])) for name, symbol in item.given.items()}
+        guesses = {symbol: max(map(abs, ranges[name])) for name, symbol in item.given.items()} | dict(item.extra)
         return self.words.magnitude(residual, guesses)
 
     def samples(self, split: str, seed: int) -> dict[str, Samples]:
@@ -138,7 +155,8 @@ class Problem:
         return len(self.columns(split)["point"])
 
     def columns(self, split: str) -> Mapping[str, Array]:
-        """Points at which the solution is compared: for `test` the grids of all domains, for `val` others inside.
+        """Points at which the solution is compared: for `test` the grids of all domains, for `val` others inside; where
+        the reference is a file, its points, for `val` some of them.
 
         Returns
         -------
@@ -146,13 +164,14 @@ class Problem:
         shape (n, fields), 0 outside, not a number where no reference is known.
         """
         if split not in self._columns:
-            domains = self.words.domains.values()
-            points = np.concatenate([self._compared_at(domain, split).inputs for domain in domains])
+            points, known = self._compared(split)
             inside = np.column_stack([domain.contains(points) for domain in self.words.homes.values()])
             solution = np.full(inside.shape, np.nan)
             for column, name in enumerate(self.words.fields):
                 if name in self.reference:
                     solution[:, column] = self.reference[name](self.named(points))
+                elif name in known:
+                    solution[:, column] = known[name]
             self._columns[split] = {"point": points, "inside": inside, "solution": np.where(inside, solution, 0.0)}
         return self._columns[split]
 
@@ -164,23 +183,31 @@ class Problem:
     def _columns(self) -> dict[str, dict[str, Array]]:
         return {}
 
+    def _compared(self, split: str) -> tuple[Array, Mapping[str, Array]]:
+        """Points, and the fields that a file has there."""
+        if self._reference.points is not None:
+            return self._reference.some(None if split == "test" else VALIDATION_POINTS)
+        return np.concatenate([self._compared_at(each, split).inputs for each in self.words.domains.values()]), {}
+
     def _compared_at(self, domain: Domain, split: str) -> Samples:
         if split == "test":
             return domain.grid(self._test_points)
         draw = sampler(self._sampler, len(domain.inputs), 0, "compared", domain.name)
         return domain.interior(VALIDATION_POINTS, draw)
 
-    def _known(self, key: str, value: Any) -> Formula:
-        if key not in self.words.fields and key not in self.words.unknowns:
-            raise UserError(f"data.reference.{key}: no field and no unknown number")
-        return self.words.formula(value, f"data.reference.{key}")
-
-    def _exact_forms(self) -> list[sympy.Expr]:
-        forms: dict[str, sympy.Expr] = {}
-        networks = dict(zip(self.words.fields, self.networks, strict=True))
-        for item in self.conditions:
-            for name, form in item.forms.items():
-                if name in forms:
-                    raise UserError(f"data.conditions.{item.name}.exact: {name} is exact in another condition already")
-                forms[name] = form(networks[name])
-        return [forms.get(name, networks[name]) for name in self.words.fields]
+    def _exact_forms(self) -> dict[str, Form]:
+        exact = [item for item in self.conditions if item.sides]
+        sides: dict[str, list[tuple[str, Side]]] = {}
+        for item in exact:
+            for name, several in item.sides.items():
+                sides.setdefault(name, []).extend((f"data.conditions.{item.name}.exact", side) for side in several)
+        forms = {name: form(several, name) for name, several in sides.items()}
+        by_field = {self.words.fields[name]: found for name, found in forms.items()}
+        for item in exact:
+            where = f"data.conditions.{item.name}"
+            at = item.draw(sampler("uniform", len(self.words.inputs), 0, "exact", item.name), "train")
+            require_held(by_field, item.held, item.domain.named(at.inputs), where)
+            inside = item.domain.interior(64, sampler("uniform", len(self.words.inputs), 0, "free", item.name))
+            for name in item.sides:
+                require_free(forms[name], item.domain.named(inside.inputs), f"{where}.exact")
+        return forms

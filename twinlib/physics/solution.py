@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from twinlib.physics.compiled import Compiled
 from twinlib.physics.derivatives import Directions, Index
+from twinlib.physics.periodic_inputs import PeriodicInputs
 from twinlib.physics.problem import Problem
 
 
@@ -17,12 +18,13 @@ class Solution(nn.Module):
     Parameters
     ----------
     network
-        A map of jets of the inputs to jets of the fields, as in `twinlib.physics.networks`.
+        A map of jets of the problem's `network_inputs` to jets of the fields, as in `twinlib.physics.networks`.
     """
 
     def __init__(self, problem: Problem, network: nn.Module) -> None:
         super().__init__()
-        self.network = network
+        periods = problem.periods
+        self.network = PeriodicInputs(network, len(problem.inputs), periods) if periods else network
         self.unknowns = nn.ParameterDict(
             {name: nn.Parameter(torch.tensor(guess)) for name, guess in problem.words.unknowns.items()}
         )

@@ -1,4 +1,4 @@
-"""Points and values out of files: CSV with a header, or NumPy arrays."""
+"""Points and values out of files: CSV with a header, NumPy arrays, or a grid of named ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from twinlib.errors import UserError
+
+KINDS_OF_DATA = ("real", "synthetic")
 
 
 def read_table(
@@ -16,7 +18,9 @@ def read_table(
     Parameters
     ----------
     path
-        A `.csv` file whose header has these names, in whatever order, or a `.npy` array of shape (n, inputs + values).
+        A `.csv` file whose header has these names, in whatever order; a `.npy` array of shape (n, inputs + values); or
+        a `.npz` file of arrays with these names: all of one shape, or axes of different lengths for the inputs, in
+        their order, and values on the grid of these.
 
     Raises
     ------
@@ -27,9 +31,11 @@ def read_table(
     try:
         if path.suffix == ".npy":
             rows, names = np.load(path, allow_pickle=False), wanted
+        elif path.suffix == ".npz":
+            rows, names = _from_arrays(path, inputs, wanted)
         else:
             with path.open() as file:
-                names = [name.strip() for name in file.readline().split(",")]
+                names = _names(file.readline())
                 rows = np.loadtxt(file, delimiter=",", ndmin=2)
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{where}: {path} cannot be read: {' '.join(str(error).split())}") from None
@@ -39,7 +45,45 @@ def read_table(
         raise UserError(f"{where}: {path} has no column {missing[0]}; it needs {', '.join(wanted)}")
     if rows.ndim != 2 or rows.shape[1] != len(names) or len(rows) == 0 or rows.dtype.kind not in "fiu":
         raise UserError(f"{where}: {path} has the shape {rows.shape}; it needs (n, {len(names)}): {', '.join(names)}")
-    if not np.isfinite(rows).all():
-        raise UserError(f"{where}: {path} has values that are not finite")
     columns = {name: rows[:, names.index(name)].astype(float) for name in wanted}
+    if not np.isfinite(list(columns.values())).all():
+        raise UserError(f"{where}: {path} has values that are not finite")
     return np.column_stack([columns[name] for name in inputs]), {name: columns[name] for name in values}
+
+
+def table_names(path: Path, where: str) -> list[str]:
+    """The names of the columns of a `.csv` or `.npz` file.
+
+    Raises
+    ------
+    UserError
+        It is missing, or of another kind.
+    """
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                return list(arrays.files)
+        if path.suffix == ".csv":
+            with path.open() as file:
+                return _names(file.readline())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{where}: {path} cannot be read: {' '.join(str(error).split())}") from None
+    raise UserError(f"{where}: {path} has no named columns; give a .csv or .npz file")
+
+
+def _names(header: str) -> list[str]:
+    return [name.strip() for name in header.split(",")]
+
+
+def _from_arrays(path: Path, inputs: Sequence[str], wanted: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    with np.load(path, allow_pickle=False) as arrays:
+        found = {name: arrays[name] for name in wanted if name in arrays.files}
+    axes = [found[name] for name in inputs if name in found]
+    grid = tuple(len(axis) if axis.ndim else 0 for axis in axes)
+    on_axes = len(axes) == len(inputs) > 1 and all(axis.ndim == 1 for axis in axes)
+    if on_axes and all(found[name].shape == grid for name in found if name not in inputs):
+        found |= dict(zip(inputs, np.meshgrid(*axes, indexing="ij"), strict=True))
+    shapes = {values.shape for values in found.values()}
+    if len(shapes) > 1:
+        raise ValueError(f"arrays of the shapes {', '.join(map(str, sorted(shapes)))}")
+    return np.column_stack([values.reshape(-1) for values in found.values()]), list(found)

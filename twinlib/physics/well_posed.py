@@ -22,13 +22,13 @@ def require_well_posed(words: Vocabulary, conditions: Sequence[Condition]) -> No
     UserError
         A field has no equation, an unknown number nothing that tells it, or conditions at the ends are missing.
     """
-    inside = [each for item in conditions if item.along is None and not item.given for each in item.residuals]
+    inside = [each for item in conditions if item.inside for each in item.equations]
     observed = {name for item in conditions for name in item.given}
     everything = [each for item in conditions for each in item.residuals]
     for name in words.unknowns:
         if not any(words.names[name] in each.free_symbols for each in everything):
             raise UserError(f"data.unknowns.{name}: stands in no equation")
-    if words.unknowns and not observed:
+    if words.unknowns and not observed and not any(item.whole for item in conditions):
         raise UserError(
             f"data.unknowns: nothing tells {', '.join(words.unknowns)}; add a condition of type observations"
         )

@@ -226,7 +226,7 @@ def in_precision(config: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _solution(config: Mapping[str, Any], problem: Problem) -> Solution:
-    return Solution(problem, build(config["model"], problem.inputs, problem.outputs))
+    return Solution(problem, build(config["model"], problem.network_inputs, problem.outputs))
 
 
 def _at(solution: Solution, points: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ alphabetical order: a config has none.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from twinlib.config.mistakes import nearest
@@ -14,8 +15,13 @@ from twinlib.errors import UserError
 from twinlib.physics.boxes import Box
 from twinlib.physics.combined import Combined, Difference, Intersection, Union
 from twinlib.physics.geometry import Formula, Line, Shape
+from twinlib.physics.mesh import Mesh
+from twinlib.physics.moved import Moved
+from twinlib.physics.polygons import Polygon
 from twinlib.physics.rounds import Ball, Ellipse
+from twinlib.physics.solids import Cone, Cylinder, Torus
 
+MOVES = ("scale", "rotate", "shift", "about")  # keys that any node may have
 COMBINED: dict[str, type[Combined]] = {"union": Union, "intersection": Intersection, "difference": Difference}
 
 
@@ -51,6 +57,16 @@ class Settings:
     def interval(self, key: str) -> tuple[Formula, Formula]:
         start, end = self.numbers(key, 2, "the two ends, as [0, 1]")
         return start, end
+
+    def long(self, axes: tuple[str, ...]) -> str:
+        """The coordinate with two ends."""
+        found = [axis for axis in axes if isinstance(self.values[axis], list | tuple)]
+        if len(found) != 1:
+            raise UserError(f"{self.where}: give one coordinate two ends, as z: [0, 1], and the others one number")
+        return found[0]
+
+    def others(self, axes: tuple[str, ...], axis: str) -> dict[str, Formula]:
+        return {each: self.number(each) for each in axes if each != axis}
 
     def choice(self, key: str, among: tuple[str, ...]) -> str:
         value = str(self.values.get(key, among[0]))
@@ -98,14 +114,54 @@ def ellipse(node: Settings) -> Shape:
     return Ellipse({axis: node.number(axis) for axis in axes}, dict(zip(axes, radii, strict=True)))
 
 
+def polygon(node: Settings) -> Shape:
+    """`{shape: polygon, x: [0, 2, 2, 1], y: [0, 0, 1, 2]}`: the corners one after the other."""
+    axes = node.axes(2)
+    corners = {axis: node.numbers(axis, None, "three corners or more") for axis in axes}
+    if len({len(each) for each in corners.values()}) > 1:
+        raise UserError(f"{node.where}: has not as many numbers for {axes[0]} as for {axes[1]}")
+    return Polygon(corners)
+
+
+def triangle(node: Settings) -> Shape:
+    """`{shape: triangle, x: [0, 1, 0], y: [0, 0, 1]}`."""
+    return Polygon({axis: node.numbers(axis, 3, "three corners") for axis in node.axes(2)})
+
+
+def cylinder(node: Settings) -> Shape:
+    """`{shape: cylinder, x: 0, y: 0, z: [0, 2], radius: 1}`: along the coordinate that has two ends."""
+    axes = node.axes(3, "radius")
+    axis = node.long(axes)
+    return Cylinder(axes, axis, node.others(axes, axis), node.interval(axis), node.number("radius"))
+
+
+def cone(node: Settings) -> Shape:
+    """`{shape: cone, x: 0, y: 0, z: [0, 2], radius: 1}`: from its base to its tip; `[2, 0]` points downwards."""
+    axes = node.axes(3, "radius")
+    axis = node.long(axes)
+    return Cone(axes, axis, node.others(axes, axis), *node.interval(axis), node.number("radius"))
+
+
+def torus(node: Settings) -> Shape:
+    """`{shape: torus, x: 0, y: 0, z: 0, axis: z, radius: 2, tube: 0.5}`."""
+    axes = node.axes(3, "axis", "radius", "tube")
+    axis = node.choice("axis", axes[::-1])
+    return Torus(axes, axis, node.others(axes, axis), node.number(axis), node.number("radius"), node.number("tube"))
+
+
 SHAPES: dict[str, Callable[[Settings], Shape]] = {
     "line": line,
     "rectangle": rectangle,
     "circle": circle,
     "ellipse": ellipse,
+    "triangle": triangle,
+    "polygon": polygon,
     "channel": channel,
     "box": box,
     "sphere": sphere,
+    "cylinder": cylinder,
+    "cone": cone,
+    "torus": torus,
 }
 
 
@@ -152,10 +208,14 @@ class Shapes:
             return self._named(node, where)
         if not isinstance(node, Mapping):
             raise UserError(f"{where}: is {node!r}; give a shape, as {{shape: line, x: [0, 1]}}, or the name of one")
+        moves = {key: node[key] for key in MOVES if key in node}
+        rest = {str(key): value for key, value in node.items() if key not in moves}
         rule = next((key for key in COMBINED if key in node), None)
-        if rule is not None:
-            return self._combined(rule, node, where)
-        return self._shape(node, where)
+        if "stl" in rest:
+            found = _from_file(rest, where)
+        else:
+            found = self._combined(rule, rest, where) if rule else self._shape(rest, where)
+        return self._moved(found, moves, where) if moves else found
 
     def _shape(self, node: Mapping[str, Any], where: str) -> Shape:
         name = str(node.get("shape"))
@@ -163,6 +223,25 @@ class Shapes:
             raise UserError(f"{where}.shape: no shape {name}{nearest(name, SHAPES)}")
         values = {str(key): value for key, value in node.items() if key != "shape"}
         return SHAPES[name](Settings(name, values, self._formula, where))
+
+    def _moved(self, found: Shape, moves: Mapping[str, Any], where: str) -> Shape:
+        settings = Settings("shape", moves, self._formula, where)
+        axes, shift = found.coordinates, moves.get("shift", {})
+        if not isinstance(shift, Mapping) or not set(shift) <= set(axes):
+            raise UserError(f"{where}.shift: give how far by coordinate, as {{{axes[0]}: 1}}")
+        angle, axis = self._rotation(moves["rotate"], axes, f"{where}.rotate") if "rotate" in moves else (None, None)
+        about = settings.numbers("about", len(axes), "a number for each coordinate") if "about" in moves else None
+        scale = settings.number("scale") if "scale" in moves else None
+        shifts = {name: self._formula(value, f"{where}.shift.{name}") for name, value in shift.items()}
+        return Moved(found, scale, angle, axis, shifts, about)
+
+    def _rotation(self, value: Any, axes: tuple[str, ...], where: str) -> tuple[Formula, str | None]:
+        if len(axes) == 2 and not isinstance(value, Mapping):
+            return self._formula(value, where), None
+        if len(axes) == 3 and isinstance(value, Mapping) and len(value) == 1 and set(value) <= set(axes):
+            ((axis, angle),) = value.items()
+            return self._formula(angle, where), str(axis)
+        raise UserError(f"{where}: give an angle, as pi/4, in space by the axis, as {{z: pi/4}}; a line has none")
 
     def _combined(self, rule: str, node: Mapping[str, Any], where: str) -> Shape:
         if other := [str(key) for key in node if key != rule]:
@@ -175,3 +254,11 @@ class Shapes:
                 first, own = (", ".join(each.coordinates) for each in (parts[0], part))
                 raise UserError(f"{where}.{rule}: one part has the coordinates {first}, another {own}")
         return COMBINED[rule](parts)
+
+
+def _from_file(node: Mapping[str, Any], where: str) -> Shape:
+    """`{stl: part.stl, coordinates: [x, y, z]}`."""
+    axes = node.get("coordinates")
+    if not isinstance(axes, list | tuple) or len(set(map(str, axes))) != 3 or set(node) != {"stl", "coordinates"}:
+        raise UserError(f"{where}: a part of a file is {{stl: part.stl, coordinates: [x, y, z]}}")
+    return Mesh(Path(node["stl"]), [str(axis) for axis in axes], f"{where}.stl")

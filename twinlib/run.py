@@ -13,7 +13,9 @@ from typing import Any
 from twinlib.errors import UserError
 from twinlib.identity.fingerprint import Identity, identify
 from twinlib.identity.stat_cache import StatCache
+from twinlib.launcher.devices import cores, limits
 from twinlib.launcher.pool import Job
+from twinlib.processes.place import place, team
 from twinlib.store.local import Store
 from twinlib.store.record import Record
 
@@ -62,6 +64,11 @@ def run(config: Mapping[str, Any], root: Path, group: str | None = None) -> Resu
     RunFailed
         The computation ended with an error.
     """
+    processes = team(config, place())
+    if processes.place.rank > 0:
+        from twinlib.processes.joining import join
+
+        return join(config, root, processes)
     cache = StatCache(root / ".twin")
     require_inputs(config, root)
     identity = identify(config, root, cache)
@@ -71,8 +78,14 @@ def run(config: Mapping[str, Any], root: Path, group: str | None = None) -> Resu
     else:
         record = open_store(config, root, cache).find(identity.fingerprint, label(identity))
         if record is not None:
-            return _tell(Result.of(record, cached=True), config, root)
-    return _tell(_compute(config, root, group), config, root)
+            result = _tell(Result.of(record, cached=True), config, root)
+            if processes.place.size > 1:
+                from twinlib.processes.leader import Leader
+
+                with Leader(config, identity, root, processes) as leader:
+                    leader.tell(result)
+            return result
+    return _tell(_compute(config, root, group, processes.each), config, root)
 
 
 def open_store(config: Mapping[str, Any], root: Path, cache: StatCache | None = None) -> Store:
@@ -117,10 +130,11 @@ def stage_that_makes(path: str, root: Path) -> str | None:
     return None
 
 
-def _compute(config: Mapping[str, Any], root: Path, group: str | None) -> Result:
+def _compute(config: Mapping[str, Any], root: Path, group: str | None, processes: int) -> Result:
     """Run `twinlib.worker` on a file with the resolved config; its output goes where ours goes.
 
-    A fresh process sees the code as the fingerprint saw it, whatever this process imported earlier.
+    A fresh process sees the code as the fingerprint saw it, whatever this process imported earlier. It does not outlive
+    this one; of several processes of a node each has its share of the cores.
     """
     from twinlib.config.signature import check_targets
 
@@ -128,24 +142,33 @@ def _compute(config: Mapping[str, Any], root: Path, group: str | None) -> Result
     with tempfile.TemporaryDirectory(prefix="twin-") as folder:
         job = Job(0, dict(config), Path(folder), group)
         job.write()
-        process = subprocess.Popen([sys.executable, "-m", "twinlib.worker", str(job.file)], cwd=root)
+        environment = limits(max(1, cores() // processes)) if processes > 1 else {}
+        command = [sys.executable, "-m", "twinlib.worker", str(job.file), str(os.getpid())]
+        process = subprocess.Popen(command, cwd=root, env=os.environ | environment)
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         try:
             code = process.wait()
         except KeyboardInterrupt:
-            _stop(process)
+            _stop(process, signal.SIGINT)
             raise
+        except SystemExit:
+            process.terminate()
+            _stop(process, signal.SIGTERM)
+            raise
+        finally:
+            signal.signal(signal.SIGTERM, before)
         result = job.result(code)
     if result is None:
         raise RunFailed(code if code > 0 else 1)
     return Result(Path(result["folder"]), result["metrics"], result["objective"], result["cached"])
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     # The terminal has sent the interrupt to the worker too; a second one is for when it was sent to us alone.
     try:
         process.wait(timeout=5)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:

@@ -25,7 +25,10 @@ ALLOWED = (
     "keras.Input",
 )
 # The parts of twinlib that start processes, write files or read other configs.
-FORBIDDEN = tuple(f"twinlib.{part}" for part in ("cli", "config", "identity", "predict", "run", "store", "worker"))
+FORBIDDEN = tuple(
+    f"twinlib.{part}"
+    for part in ("cli", "config", "follower", "identity", "predict", "processes", "run", "store", "worker")
+)
 
 
 def build(node: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:

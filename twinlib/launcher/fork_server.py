@@ -11,7 +11,6 @@ also because the other side was killed, the workers are interrupted, and killed 
 """
 
 import atexit
-import ctypes
 import gc
 import importlib
 import json
@@ -34,6 +33,7 @@ from twinlib.loaded import require_unchanged
 # isort: split
 from twinlib.errors import UserError
 from twinlib.launcher.pool import ANSWERS
+from twinlib.processes.parent import die_with
 
 # What every run needs besides its framework: at its start, and at its end.
 AT_START = (
@@ -109,7 +109,7 @@ def serve(orders: int, answers: int, grace: float) -> Order | None:
                 _tell(answers, order, 1)
                 continue
             if pid == 0:
-                _die_with(server)
+                die_with(server)
                 signal.set_wakeup_fd(-1)
                 for descriptor in (orders, wake, woken):
                     os.close(descriptor)
@@ -182,15 +182,6 @@ def _stop(workers: dict[int, Order], answers: int, grace: float) -> None:
 def _signal(group: int, number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-
-
-def _die_with(server: int) -> None:
-    """Let the kernel kill this process when the server is killed, which then cannot do it."""
-    if sys.platform == "linux":
-        PR_SET_PDEATHSIG = 1
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != server:  # it is gone already
-            os._exit(1)
 
 
 def _settle(order: Order, answers: int) -> None:

@@ -1,0 +1,1 @@
+"""The processes that compute one run together: who they are, where they meet, and that they end together."""

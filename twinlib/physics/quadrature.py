@@ -56,7 +56,7 @@ def over_part(contains: Callable[[Array], Array], axes: int, count: int) -> tupl
     inside = at(rows, np.tile(scan, len(outer))).reshape(len(outer), _SCAN)
     lines, places = np.nonzero(inside[:, 1:] != inside[:, :-1])
     low, high, begins = scan[places], scan[places + 1], ~inside[lines, places]
-    for _ in range(_HALVINGS):
+    for _ in range(_HALVINGS if len(lines) else 0):
         middle = (low + high) / 2
         before = at(lines, middle) != begins  # still on the side where the scan came from
         low, high = np.where(before, middle, low), np.where(before, high, middle)

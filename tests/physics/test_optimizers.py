@@ -1,13 +1,16 @@
+import json
+
 import pytest
 import torch
 
 from twinlib.errors import UserError
 from twinlib.physics.loss import SquaredResiduals
 from twinlib.physics.networks import FullyConnected
-from twinlib.physics.optimizers import Stages
+from twinlib.physics.optimizers import OPTIMIZERS, Stages
 from twinlib.physics.problem import Problem
 from twinlib.physics.residuals import Residuals
 from twinlib.physics.solution import Solution
+from twinlib.physics.state import packed, unpacked
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -24,7 +27,9 @@ def residuals(rod):
     ("stage", "steps", "factor"),
     [
         ({"name": "adam", "lr": 1e-2}, 200, 0.1),
+        ({"name": "soap", "lr": 1e-2}, 200, 0.1),
         ({"name": "lbfgs"}, 60, 1e-3),
+        ({"name": "broyden"}, 60, 1e-4),
         ({"name": "levenberg_marquardt"}, 20, 1e-4),
     ],
 )
@@ -46,6 +51,26 @@ def test_stages_follow_each_other_by_epochs(residuals):
         stages.step(epoch)
         rates.append(stages.lr)
     assert rates == [0.5, 0.5, 0.25, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_one_that_is_restored_goes_on_bit_by_bit(rod, name):
+    problem = Problem(**rod)
+    first, second = (Solution(problem, FullyConnected(problem.inputs, problem.outputs, 8, 2)) for _ in range(2))
+    stages = [{"name": "adam", "epochs": 1}, {"name": name, "epochs": 3}, {"name": "lbfgs"}]
+    one, other = (
+        Stages(Residuals(problem, solution, problem.samples("train", 0), {}), stages) for solution in (first, second)
+    )
+    for epoch in (1, 2, 3):
+        one.step(epoch)
+    second.load_state_dict(first.state_dict())
+    arrays, tree = packed(one.state())
+    other.restore(unpacked(arrays, json.loads(json.dumps(tree))))
+    for epoch in (4, 5, 6):
+        assert one.step(epoch) == other.step(epoch)
+        assert one.lr == other.lr
+    for mine, theirs in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Levenberg-Marquardt: damped Gauss-Newton steps on a sum of squares."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -98,6 +99,14 @@ class LevenbergMarquardt:
                 break
         self._move(start)
         return False
+
+    def state(self) -> dict[str, Any]:
+        """As that of `twinlib.physics.first_order.Adam`."""
+        return {"damping": self.lr, "growth": self._growth}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on as the one would whose `state` this is."""
+        self.lr, self._growth = state["damping"], state["growth"]
 
     def _bend(
         self, start: Tensor, step: Tensor, residual: Tensor, gradient: Tensor, jacobian: Tensor | None, factor: Tensor

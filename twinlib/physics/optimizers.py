@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import torch
-
 from twinlib.config.mistakes import nearest
 from twinlib.errors import UserError
+from twinlib.physics.first_order import Adam, Soap
 from twinlib.physics.levenberg_marquardt import LevenbergMarquardt
+from twinlib.physics.quasi_newton import LBFGS, SelfScaledBroyden
 from twinlib.physics.residuals import Residuals
 
 
@@ -19,52 +19,20 @@ class Optimizer(Protocol):
     def step(self) -> bool:
         """One iteration; False when no further one will change anything."""
 
+    def state(self) -> dict[str, Any]:
+        """All that its next step depends on beside the parameters: tensors and numbers, in dictionaries and lists."""
 
-class Adam:
-    """Adam on all points at once (Kingma & Ba 2015)."""
-
-    def __init__(self, residuals: Residuals, lr: float = 1e-3, betas: Sequence[float] = (0.9, 0.999)) -> None:
-        self.lr = lr
-        self._residuals = residuals
-        self._adam = torch.optim.Adam(residuals.parameters, lr=lr, betas=tuple(betas))  # type: ignore[arg-type]
-
-    def step(self) -> bool:
-        self._adam.zero_grad()
-        self._residuals.loss().backward()
-        self._adam.step()
-        return True
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on as the one would whose `state` this is."""
 
 
-class LBFGS:
-    """L-BFGS with a line search by the strong Wolfe conditions (Liu & Nocedal 1989)."""
-
-    def __init__(self, residuals: Residuals, history: int = 50) -> None:
-        self.lr = 1.0
-        self._residuals = residuals
-        self._last = float("inf")
-        self._method = torch.optim.LBFGS(
-            residuals.parameters,
-            max_iter=1,
-            max_eval=25,
-            history_size=history,
-            tolerance_grad=0,
-            tolerance_change=0,
-            line_search_fn="strong_wolfe",
-        )
-
-    def step(self) -> bool:
-        def closure() -> torch.Tensor:
-            self._method.zero_grad()
-            loss = self._residuals.loss()
-            loss.backward()
-            return loss
-
-        loss = float(self._method.step(closure).detach())  # before the step
-        progress, self._last = loss < self._last, loss
-        return progress
-
-
-OPTIMIZERS: dict[str, Any] = {"adam": Adam, "lbfgs": LBFGS, "levenberg_marquardt": LevenbergMarquardt}
+OPTIMIZERS: dict[str, Any] = {
+    "adam": Adam,
+    "soap": Soap,
+    "lbfgs": LBFGS,
+    "broyden": SelfScaledBroyden,
+    "levenberg_marquardt": LevenbergMarquardt,
+}
 
 
 class Stages:
@@ -116,6 +84,16 @@ class Stages:
     def lr(self) -> float:
         """Of the last iteration."""
         return self._optimizer.lr if self._optimizer else 0.0
+
+    def state(self) -> dict[str, Any]:
+        """Which stage it is, and the state of its optimizer."""
+        return {"stage": self._current, "optimizer": self._optimizer.state() if self._optimizer else {}}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on as the one would whose `state` this is."""
+        self._current = int(state["stage"]) - 1
+        if self._begin_next() and self._optimizer is not None and self._current >= 0:
+            self._optimizer.restore(state["optimizer"])
 
     def _begin_next(self) -> bool:
         if self._current + 1 >= len(self._nodes):

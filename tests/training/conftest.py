@@ -87,8 +87,8 @@ def weights(configure) -> Callable:
 
             state = torch.load(folder / "weights.pt", weights_only=True)
             return [value.double().numpy() for value in state.values()]
-        adapter = import_module("twinlib.training.keras")
-        built = adapter.build(configure("keras", model=model)["model"])
+        import_module("twinlib.training.keras")  # chooses the backend
+        built = build(configure("keras", model=model)["model"])
         built.load_weights(folder / "weights.weights.h5")
         return [value.astype(np.float64) for value in built.get_weights()]
 

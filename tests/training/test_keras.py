@@ -3,6 +3,8 @@ import pytest
 
 from twinlib.errors import UserError
 from twinlib.training import keras as adapter
+from twinlib.training import keras_module
+from twinlib.training.keras_replicas import replicas
 
 keras, tf = adapter.keras, adapter.tf
 
@@ -50,14 +52,14 @@ def gradients(configure, digits, monkeypatch):
 
     def given(model, *overrides):
         config = configure("keras", *overrides)
-        monkeypatch.setattr(adapter, "_build", lambda _: model)
-        module = adapter.Module(config, False)
+        monkeypatch.setattr(keras_module, "built", lambda _: model)
+        module = adapter.Module(config, replicas(config["strategy"]), False)
         received = []
         monkeypatch.setattr(module.optimizer, "apply", lambda values, variables: received.extend(values))
         inputs, targets = digits.batch("train", np.arange(32))
         tf.config.run_functions_eagerly(True)
         try:
-            module.step(inputs, targets, tf.constant(0.1))
+            module.train(inputs, targets, 32, 0.1)
         finally:
             tf.config.run_functions_eagerly(False)
         return [value.numpy() for value in received]
@@ -83,7 +85,7 @@ def test_what_layers_add_to_the_loss_counts_once_a_batch(gradients, accumulate):
 def test_16_mixed_scales_the_loss_and_the_limits_alike(gradients, clip):
     """On the CPU, which `train` refuses because it is slow: the arithmetic is that of a GPU."""
     exact = gradients(regularised(0), *clip)
-    with adapter._computing_in("16-mixed"):
+    with adapter._computing_in({"precision": "16-mixed"}):
         scaled = gradients(regularised(0), "strategy.precision=16-mixed", *clip)
     scale = 2.0**15  # Keras's first
     for one, other in zip(exact, scaled, strict=True):
@@ -92,6 +94,6 @@ def test_16_mixed_scales_the_loss_and_the_limits_alike(gradients, clip):
 
 def test_a_model_without_weights_is_refused(configure, monkeypatch):
     config = configure("keras")
-    monkeypatch.setattr(adapter, "build", lambda node: keras.Sequential([keras.layers.Dense(3)]))
+    monkeypatch.setattr(keras_module, "build", lambda node: keras.Sequential([keras.layers.Dense(3)]))
     with pytest.raises(UserError, match=r"keras.Input"):
-        adapter._build(config)
+        keras_module.built(config)

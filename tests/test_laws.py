@@ -48,7 +48,8 @@ def test_only_training_touches_a_trainer():
         if "training" not in path.parts and touches(path)
     }
     assert offenders == {}
-    assert touches(ROOT / "twinlib/training/lightning.py") >= {"Trainer", "LightningModule"}
+    torch = [ROOT / f"twinlib/training/{name}.py" for name in ("lightning", "torch_module")]
+    assert set.union(*map(touches, torch)) >= {"Trainer", "LightningModule"}
 
 
 def test_stages_know_no_hydra_and_twinlib_no_dvc():

@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from twinlib.training import lightning as adapter
+from twinlib.training import torch_module
 from twinlib.training.outcome import Silent
+from twinlib.training.torch_tensors import call
 
 
 def test_weights_are_tensors_that_load_without_running_anything(train, tmp_path):
@@ -24,14 +26,14 @@ def test_channels_are_first_inside_the_model_and_last_outside():
         return inputs
 
     images = torch.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
-    assert torch.equal(adapter._call(model, images), images)
+    assert torch.equal(call(model, images), images)
     rows = torch.ones(2, 7)
-    assert adapter._call(model, rows).shape == (2, 7)
+    assert call(model, rows).shape == (2, 7)
     assert seen == [(2, 5, 3, 4), (2, 7)]
 
 
 def test_half_precision_outputs_are_widened():
-    assert adapter._call(lambda inputs: inputs.bfloat16(), torch.ones(2, 7)).dtype == torch.float32
+    assert call(lambda inputs: inputs.bfloat16(), torch.ones(2, 7)).dtype == torch.float32
 
 
 def test_evaluates_without_dropout_and_trains_with_it(train):
@@ -48,6 +50,7 @@ def test_batch_norm_is_kept_with_the_weights(configure, digits, tmp_path, monkey
     model = lambda: nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(64, 10))  # noqa: E731
     build = adapter.build
     monkeypatch.setattr(adapter, "build", lambda node: model() if node is config["model"] else build(node))
+    monkeypatch.setattr(torch_module, "build", adapter.build)
     outcome = adapter.train(config=config, dataset=digits, folder=tmp_path)
     inputs, _ = digits.batch("test", np.arange(101))
     np.testing.assert_array_equal(adapter.predictor(config, tmp_path)(inputs), outcome.predictions)
@@ -71,7 +74,7 @@ def test_what_a_model_adds_to_the_loss_counts_once_a_batch(configure, digits, tm
     for factor in (0.0, 2.0):
         model = lambda factor=factor: Penalised(factor)  # noqa: E731
         monkeypatch.setattr(
-            adapter, "build", lambda node, model=model: model() if node is config["model"] else build(node)
+            torch_module, "build", lambda node, model=model: model() if node is config["model"] else build(node)
         )
         outcome = adapter.train(config=config, dataset=digits, folder=tmp_path, steps=1)
         weights.append(torch.load(tmp_path / "weights.pt", weights_only=True)["1.weight"])

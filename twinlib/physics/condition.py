@@ -120,12 +120,12 @@ def point_count(node: Mapping[str, Any], where: str, default: int | None = None)
 
 
 def point_weight(
-    words: Vocabulary, domain: Domain, node: Mapping[str, Any], where: str
+    words: Vocabulary, domain: Domain, node: Mapping[str, Any], where: str, key: str = "weight"
 ) -> Callable[[Array], Array] | None:
     """`weight: sdf`, a formula of coordinates, time, parameters and `sdf`, the distance to the walls of the domain."""
-    if "weight" not in node:
+    if key not in node:
         return None
-    where, text = f"{where}.weight", node["weight"]
+    where, text = f"{where}.{key}", node[key]
     profile = words.profile(text, domain, where)
 
     def weight(inputs: Array) -> Array:
@@ -134,7 +134,7 @@ def point_weight(
         if wrong.any():
             row = int(np.argmax(wrong))
             place = ", ".join(f"{name} = {value:.4g}" for name, value in zip(domain.inputs, inputs[row], strict=True))
-            raise UserError(f"{where}: {text}: is {weights[row]:.4g} at {place}; a weight is 0 or greater")
+            raise UserError(f"{where}: {text}: is {weights[row]:.4g} at {place}; a {key} is 0 or greater")
         return weights
 
     return weight

@@ -7,11 +7,13 @@ import numpy as np
 
 from twinlib.errors import UserError
 from twinlib.physics.geometry import Array, Shape, Values, boundary, contains
+from twinlib.physics.importance import chosen
 from twinlib.physics.parts import Pick
 from twinlib.physics.sampling import Draw
 
 _ROUNDS = 200  # in which points are drawn and those outside left out
 _AT_ENDS = 0.03  # about the part of the points that has a parameter at one end of its range
+_CANDIDATES = 16  # out of which one point is chosen by a density
 _LOOKS = 512  # points among which one has to lie inside of a shape
 
 
@@ -77,14 +79,13 @@ class Domain:
         """Which points lie in the shape, at whatever time."""
         return contains(self.shape, self.named(inputs)) if self.shape else np.ones(len(inputs), dtype=bool)
 
-    def distance(self, inputs: Array) -> Array:
-        """From points inside to the walls of the shape, shape (n,): never more than it is."""
-        if self.shape is None:
-            raise UserError(f"{self.name} has no boundary that a distance could be measured to")
-        return np.maximum(self.shape.clearance(self.named(inputs)), 0.0)
+    def interior(
+        self, count: int, draw: Draw, pick: Pick | None = None, density: Callable[[Array], Array] | None = None
+    ) -> Samples:
+        """Points in the domain; in a part of it with `pick`.
 
-    def interior(self, count: int, draw: Draw, pick: Pick | None = None) -> Samples:
-        """Points in the domain; in a part of it with `pick`."""
+        With `density`, points of shape (n, inputs) -> numbers of shape (n,), they lie in proportion to these.
+        """
 
         def attempt(unit: Array) -> Samples:
             inputs = self._in_box(self._with_ends(unit))
@@ -92,7 +93,14 @@ class Domain:
             return _kept(Samples(inputs), inside & pick(self.named(inputs)) if pick else inside)
 
         missing = f"data.geometry.{self.name}: no point lies inside"
-        return _collected(attempt, count, draw, missing + (" where one is wanted" if pick else ""))
+        missing += " where one is wanted" if pick else ""
+        if density is None:
+            return _collected(attempt, count, draw, missing)
+        many = _collected(attempt, count * _CANDIDATES, draw, missing)
+        dense = density(many.inputs)
+        if not (dense > 0).any():
+            raise UserError(f"{missing}: the density is 0")
+        return _kept(many, chosen(many.inputs, dense, count))
 
     def boundary(self, count: int, draw: Draw, where: str, pick: Pick | None = None) -> Samples:
         """Different points of the boundary of the shape, at most `count`; of a part of it with `pick`."""

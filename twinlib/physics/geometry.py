@@ -4,6 +4,7 @@ A shape may depend on the parameters of a problem: then its numbers are arrays w
 are positive inside. `twinlib.physics.shapes` reads shapes out of a problem.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -116,7 +117,19 @@ class Line(Shape):
 
 def contains(shape: Shape, points: Values, tolerance: float = 1e-9) -> Array:
     """Which points lie inside or on the boundary, within a part `tolerance` of the size of the shape."""
-    return np.asarray(shape.distance(points) >= -tolerance * size(shape, points))
+    whole = size(shape, points)
+    distance = shape.distance(points)
+    inside = distance >= -tolerance * whole
+    # Where a part that was taken away lies against a wall nothing is left, although the distance to both is 0.
+    rows = np.flatnonzero(inside & (distance <= tolerance * whole))
+    if rows.size:
+        own = {name: np.broadcast_to(value, len(distance))[rows] for name, value in points.items()}
+        place = stacked(shape, own)
+        inside[rows] = False
+        for direction in itertools.product(range(-2, 3), repeat=place.shape[1]):
+            beside = _named(shape, place + _STEP * whole * np.array(direction), own)
+            inside[rows] |= shape.distance(beside) > 0
+    return inside
 
 
 def touches(shape: Shape, points: Values, tolerance: float = 1e-9) -> Array:

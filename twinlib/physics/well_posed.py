@@ -1,7 +1,8 @@
 """Whether equations and conditions can determine a solution, as far as their structure tells.
 
 Each field has to have an equation of its own: a matching between equations and fields. The number of conditions that a
-system of ordinary differential equations needs is at most Jacobi's: the largest sum of orders over such matchings.
+system of ordinary differential equations needs is at most Jacobi's: the largest sum of orders over such matchings. In
+the plane and in space the boundary is looked at instead: see `twinlib.physics.covered`.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import sympy
 
 from twinlib.errors import UserError
 from twinlib.physics.conditions import Condition
+from twinlib.physics.covered import require_covered
 from twinlib.physics.vocabulary import Vocabulary
 
 
@@ -46,6 +48,8 @@ def require_well_posed(words: Vocabulary, conditions: Sequence[Condition]) -> No
     for number, symbol in enumerate(words.symbols):
         if str(symbol) not in words.parameters and not (plane and str(symbol) in words.normals):
             _require_ends(words, conditions, inside, free, number)
+    if plane:
+        require_covered(words, conditions, inside, free)
 
 
 def _unmatched(words: Vocabulary, inside: Sequence[sympy.Expr], free: Sequence[str]) -> list[str]:

@@ -75,6 +75,10 @@ def _command(args: argparse.Namespace) -> None:
         from twinlib.cli.gc import gc
 
         gc(args.words, args.json, args.yes)
+    elif args.command == "deploy":
+        from twinlib.cli.deploy import deploy
+
+        deploy(args)
     elif args.command == "predict":
         from twinlib.cli.predict import predict
 
@@ -198,6 +202,27 @@ def _parser() -> Parser:
     )
     add_json(command)
     command.add_argument("--yes", action="store_true", help="remove it; else it is only listed")
+    command = add(
+        "deploy",
+        "kubernetes|slurm [-m] [KEY=VALUE ...] -o FOLDER [OPTION ...]",
+        "write what runs experiments on a cluster",
+        "Devices and nodes are those of strategy; strategy.accelerator=gpu asks for GPUs. -m: each point is a run;\n"
+        "what a store has is left out. store.remote has to be set: it is how the results come back.\n"
+        "kubernetes: a Job; with launcher=ray a RayJob. slurm: a batch script by the settings of launcher=slurm.\n\n"
+        "example:\n  twin deploy slurm -m experiment=mnist/cnn_keras seed=0,1,2 launcher.partition=gpu -o jobs\n"
+        "  twin deploy kubernetes experiment=mnist/cnn_keras store.remote=s3://bucket/runs --image lab/twin:1 -o jobs",
+        "the kind of cluster, and what would stand after `python train.py`",
+    )
+    command.add_argument("-m", "--multirun", action="store_true", help="a sweep: each combination is a run")
+    command.add_argument("-o", "--output", required=True, metavar="FOLDER", help="for what is written")
+    command.add_argument("--cpus", type=int, metavar="N", help="of each node; default: one for each device")
+    command.add_argument("--memory", metavar="SIZE", help="of each node: 16Gi for Kubernetes, 16G for Slurm")
+    command.add_argument("--minutes", type=int, metavar="N", help="after which it is ended")
+    command.add_argument("--image", metavar="NAME", help="kubernetes: built from deploy/Dockerfile")
+    command.add_argument("--secret", metavar="NAME", help="kubernetes: a Secret with environment variables")
+    command.add_argument("--ssh", metavar="NAME", help="kubernetes: a Secret with the files of ~/.ssh")
+    command.add_argument("--claim", metavar="NAME", help="kubernetes: a volume claim with the folders data and runs")
+    command.add_argument("--env-file", metavar="FILE", help="slurm: shell to run before each job: modules, keys")
     add(
         "push",
         "[RUN ...] [KEY=VALUE ...]",

@@ -55,6 +55,7 @@ class Composer:
         schema.register()
         loader = loader or _loader(self.conf)
         assert isinstance(loader, ConfigLoaderImpl)
+        self.loader: ConfigLoader = loader
         self._loader = loader
         self._parser = OverridesParser.create()
         self._parsed: dict[str, Override] = {}

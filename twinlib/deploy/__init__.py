@@ -1,0 +1,1 @@
+"""Manifests and batch scripts that run experiments on a cluster."""

@@ -1,6 +1,12 @@
 import pytest
 import torch
 
+from twinlib.physics.levenberg_marquardt import LevenbergMarquardt
+from twinlib.physics.networks import FullyConnected
+from twinlib.physics.problem import Problem
+from twinlib.physics.residuals import Residuals
+from twinlib.physics.solution import Solution
+
 SPRING = {
     "name": "spring",
     "time": {"t": [0, 2]},
@@ -39,3 +45,31 @@ def spring():
 @pytest.fixture
 def rod():
     return ROD
+
+
+@pytest.fixture
+def solve(double):
+    """Solves a problem, given as its tree; the problem, the solution and the relative L2 error of the worst field."""
+
+    def solved(tree, iterations=60, width=8, depth=2, activation="tanh", enough=1e-7):
+        problem = Problem(name="small", **tree)
+        torch.manual_seed(0)
+        solution = Solution(problem, FullyConnected(problem.network_inputs, problem.outputs, width, depth, activation))
+        method = LevenbergMarquardt(Residuals(problem, solution, problem.samples("train", 0), {}))
+        columns = problem.columns("test")
+        points, exact = torch.as_tensor(columns["point"]), columns["solution"]
+        for iteration in range(iterations):
+            goes_on = method.step()
+            if goes_on and iteration % 10 < 9 and iteration + 1 < iterations:
+                continue
+            with torch.no_grad():
+                found = solution(points).numpy()
+            error = max(
+                ((found - exact)[inside, column] ** 2).sum() ** 0.5 / (exact[inside, column] ** 2).sum() ** 0.5
+                for column, inside in enumerate(columns["inside"].T)
+            )
+            if error < enough or not goes_on:
+                break
+        return problem, solution, error
+
+    return solved

@@ -6,8 +6,9 @@ import numpy as np
 
 from twinlib.physics.geometry import Array
 
-_SCAN = 256  # places along the last axis between which an end of the part is looked for
+_SCAN = 256  # steps along the last axis between which an end of the part is looked for
 _HALVINGS = 45
+_TOUCHED = 1e-9  # a point of a boundary is no interval
 
 
 def gauss(count: int) -> tuple[Array, Array]:
@@ -47,13 +48,13 @@ def over_part(contains: Callable[[Array], Array], axes: int, count: int) -> tupl
     each = max(int(count ** (1 / axes)), 1)
     outer, outer_weights = product_gauss(each, axes - 1)
     inner = max(count // len(outer), 1)
-    scan = (np.arange(_SCAN) + 0.5) / _SCAN
+    scan = np.linspace(0, 1, _SCAN + 1)
 
     def at(rows: Array, place: Array) -> Array:
         return np.asarray(contains(np.column_stack([outer[rows], place])), dtype=bool)
 
-    rows = np.repeat(np.arange(len(outer)), _SCAN)
-    inside = at(rows, np.tile(scan, len(outer))).reshape(len(outer), _SCAN)
+    rows = np.repeat(np.arange(len(outer)), len(scan))
+    inside = at(rows, np.tile(scan, len(outer))).reshape(len(outer), len(scan))
     lines, places = np.nonzero(inside[:, 1:] != inside[:, :-1])
     low, high, begins = scan[places], scan[places + 1], ~inside[lines, places]
     for _ in range(_HALVINGS if len(lines) else 0):
@@ -67,7 +68,7 @@ def over_part(contains: Callable[[Array], Array], axes: int, count: int) -> tupl
             *((low + high)[lines == line] / 2),
             *([1.0] if inside[line, -1] else []),
         ]
-        intervals = np.reshape(ends, (-1, 2))[:inner]
+        intervals = [pair for pair in np.reshape(ends, (-1, 2)) if pair[1] - pair[0] > _TOUCHED][:inner]
         share = inner // max(len(intervals), 1)
         unit, unit_weights = gauss(share)
         for number, (start, end) in enumerate(intervals):

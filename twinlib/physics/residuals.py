@@ -264,13 +264,14 @@ class Residuals:
             total = torch.stack(
                 [(value * part.emphasis if part.weights is None else value).sum() for part, value in present]
             ).sum()
-            gradients = torch.autograd.grad(
-                total,
-                [*outputs, *spread.values()],
-                retain_graph=number + 1 < most,
-                allow_unused=True,
-                materialize_grads=True,
-            )
+            wanted = [*outputs, *spread.values()]
+            gradients = [torch.zeros_like(each) for each in wanted]
+            if total.requires_grad:  # a source alone does not depend on anything
+                gradients = list(
+                    torch.autograd.grad(
+                        total, wanted, retain_graph=number + 1 < most, allow_unused=True, materialize_grads=True
+                    )
+                )
             for part, value in present:
                 start = starts[id(part)][min(number, part.components - 1)]
                 block = jacobian[start : start + part.count]

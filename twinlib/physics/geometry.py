@@ -122,13 +122,14 @@ def contains(shape: Shape, points: Values, tolerance: float = 1e-9) -> Array:
     inside = distance >= -tolerance * whole
     # Where a part that was taken away lies against a wall nothing is left, although the distance to both is 0.
     rows = np.flatnonzero(inside & (distance <= tolerance * whole))
-    if rows.size:
+    inside[rows] = False
+    for direction in itertools.product(*[(0, 1, -1, 2, -2)] * len(shape.coordinates)):
+        if not rows.size:
+            break
         own = {name: np.broadcast_to(value, len(distance))[rows] for name, value in points.items()}
-        place = stacked(shape, own)
-        inside[rows] = False
-        for direction in itertools.product(range(-2, 3), repeat=place.shape[1]):
-            beside = _named(shape, place + _STEP * whole * np.array(direction), own)
-            inside[rows] |= shape.distance(beside) > 0
+        beside = _named(shape, stacked(shape, own) + _STEP * whole * np.array(direction), own)
+        inside[rows] = shape.distance(beside) > tolerance * whole
+        rows = rows[~inside[rows]]
     return inside
 
 

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import pytest
 
 # Trains as the small project does; each process says who it is, and `does` lets one of them come to harm.
 TOGETHER = """
+import json
 import json
 import os
 import signal

@@ -1,5 +1,6 @@
 """Runs of several processes on one node, as a user starts them; the training waits for all, as a framework does."""
 
+import json
 import os
 import signal
 import time
@@ -35,8 +36,6 @@ def test_one_command_trains_in_several_processes_and_its_record_is_known_afterwa
 
 
 def fingerprint(record):
-    import json
-
     return json.loads((record / "record.json").read_text())["fingerprint"]
 
 

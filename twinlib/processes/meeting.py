@@ -9,11 +9,13 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from typing import Any
 
 from twinlib.errors import UserError
 
 PATIENCE = 300.0  # seconds for all processes to come; a cold start from a shared file system may take minutes
+HELLO = 30.0  # seconds for who came to say who it is
 POLL = 0.2  # seconds between two attempts to reach the first process
 LONGEST = 1 << 24  # bytes of a message
 Message = dict[str, Any]
@@ -101,7 +103,9 @@ class Meeting:
         host, port = address
         try:
             # A host may know itself by an address that others cannot reach: listen at all, or at the loopback only.
-            self._listening = socket.create_server(("127.0.0.1" if _is_loopback(host) else "", port), backlog=others)
+            self._listening = socket.create_server(
+                ("127.0.0.1" if _is_loopback(host) else "", port), backlog=others + 128
+            )
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else error
             raise UserError(
@@ -119,20 +123,23 @@ class Meeting:
         """
         deadline = time.monotonic() + seconds
         while len(self._came) < self._others:
-            self._listening.settimeout(max(1e-3, deadline - time.monotonic()))
+            left = max(1e-3, deadline - time.monotonic())
+            self._listening.settimeout(left)
             try:
-                line = Line(self._listening.accept()[0])
-                hello = line.receive(max(1e-3, deadline - time.monotonic()))
+                connection, _ = self._listening.accept()
             except TimeoutError:
                 missing = sorted(set(range(1, self._others + 1)) - self._came.keys())
                 raise UserError(
                     f"waited {seconds:.0f} s at {_written(self._address)} for process "
                     f"{', '.join(map(str, missing))} of {self._others + 1}, which did not come; look at what it says"
                 ) from None
-            except Gone:
-                continue
-            if hello is not None and isinstance(hello.get("rank"), int) and 0 < hello["rank"] <= self._others:
-                self._came[hello["rank"]] = line, hello
+            line = Line(connection)
+            with suppress(Gone):
+                hello = line.receive(min(left, HELLO))
+                if hello is not None and isinstance(hello.get("rank"), int) and 0 < hello["rank"] <= self._others:
+                    self._came[hello["rank"]] = line, hello
+                    continue
+            line.close()  # a stranger
         for rank, (_, hello) in sorted(self._came.items()):
             if "error" in hello:
                 raise UserError(f"process {rank} of {self._others + 1} on {hello['host']}: {hello['error']}")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from twinlib.errors import UserError
-from twinlib.physics.table import read_table
+from twinlib.physics.table import read_table, table_names
 
 
 def test_columns_go_by_their_names(tmp_path):
@@ -12,6 +12,23 @@ def test_columns_go_by_their_names(tmp_path):
     assert values["u"].tolist() == [1, 5]
     np.save(tmp_path / "a.npy", np.array([1, 2, 3]))
     assert read_table(tmp_path / "a.npy", ("x",), (), "input")[0].tolist() == [[1], [2], [3]]
+
+
+def test_arrays_by_name_are_points_or_a_grid(tmp_path):
+    np.savez(tmp_path / "a.npz", x=[1.0, 2], y=[3.0, 4, 5], u=np.arange(6).reshape(2, 3), more=[0.0])
+    points, values = read_table(tmp_path / "a.npz", ("x", "y"), ("u",), "input")
+    assert points.tolist() == [[1, 3], [1, 4], [1, 5], [2, 3], [2, 4], [2, 5]]
+    assert values["u"].tolist() == [0, 1, 2, 3, 4, 5]
+    np.savez(tmp_path / "b.npz", x=[1.0, 2], y=[3.0, 4], u=[5.0, 6])
+    points, values = read_table(tmp_path / "b.npz", ("x", "y"), ("u",), "input")
+    assert points.tolist() == [[1, 3], [2, 4]] and values["u"].tolist() == [5, 6]
+    assert table_names(tmp_path / "a.npz", "input") == ["x", "y", "u", "more"]
+    np.savez(tmp_path / "c.npz", x=[1.0, 2], y=[3.0, 4], u=[5.0, 6, 7])
+    with pytest.raises(UserError, match=r"c.npz cannot be read: arrays of the shapes \(2,\), \(3,\)"):
+        read_table(tmp_path / "c.npz", ("x", "y"), ("u",), "input")
+    np.savez(tmp_path / "d.npz", x=np.array([None]))
+    with pytest.raises(UserError, match="cannot be read"):
+        read_table(tmp_path / "d.npz", ("x",), (), "input")
 
 
 @pytest.mark.parametrize(

@@ -144,4 +144,4 @@ def test_a_disk_that_is_really_full(capsys):
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
             signal.signal(signal.SIGXFSZ, ignored)
         assert capsys.readouterr().err.count("\n") == 1
-        assert not os.listdir(folder)
+        assert not list(Path(folder).iterdir())

@@ -73,11 +73,11 @@ def train(
         A loss is not finite, or this machine cannot honour the config.
     """
     strategy = config["strategy"]
+    if (strategy["name"], strategy["precision"]) == ("sharded", "16-mixed"):
+        raise UserError("strategy.precision=16-mixed: not with strategy=sharded; use bf16-mixed")
     processes = Processes.of(strategy)
     device = device_of(strategy["accelerator"])
     precision = precision_of(strategy["precision"], device, strategy["tf32"])
-    if processes.sharded and strategy["precision"] == "16-mixed":
-        raise UserError("strategy.precision=16-mixed: not with strategy=sharded; use bf16-mixed")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # banners and tips
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     # Deterministic torch fills new memory, against operations that read it unset: a check for a twentieth of the time.
@@ -101,6 +101,8 @@ def train(
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning's own
+        # Said of filters of one channel, whose strides mean nothing.
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         try:
             trainer.fit(module, train_dataloaders=Epochs(course))
         except SIGTERMException:  # which is an exit, with code 0

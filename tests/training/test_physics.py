@@ -146,3 +146,19 @@ def test_a_solution_is_evaluated_at_the_points_of_a_file(rod, tmp_path):
         predict(twin, tmp_path / "wrong.csv", tmp_path / "out.csv")
     with pytest.raises(UserError, match=r"the output is a .csv or .npy file"):
         predict(twin, tmp_path / "points.csv", tmp_path / "out.txt")
+
+
+def test_a_run_begins_where_an_earlier_one_ended(rod, tmp_path):
+    _, folder, outcome = rod
+    (tmp_path / "runs").mkdir()
+    start = tmp_path / "runs/weights.pt"
+    start.write_bytes((folder / "weights.pt").read_bytes())
+    config = configured("poisson_1d", f"trainer.start={start}", "epochs=1", "seed=1")
+    before = identify(config, ROOT, StatCache(tmp_path))
+    later = trained(config, tmp_path, iterations=1)
+    assert later.metrics["test_relative_l2"] < 2 * outcome.metrics["test_relative_l2"]
+    # What the weights are is part of the identity, as is that there are some.
+    start.write_bytes((tmp_path / "weights.pt").read_bytes())
+    after = identify(config, ROOT, StatCache(tmp_path))
+    assert before.data.keys() == after.data.keys() == {"trainer.start"}
+    assert before.fingerprint != after.fingerprint

@@ -30,6 +30,7 @@ from twinlib.errors import UserError
 from twinlib.physics.problem import Problem
 from twinlib.physics.residuals import Residuals
 from twinlib.physics.solution import Solution
+from twinlib.physics.transfer import begin_from
 from twinlib.training.evaluation import Evaluation
 from twinlib.training.outcome import Outcome, Report, Silent
 from twinlib.training.watch import Watch
@@ -49,6 +50,7 @@ def train(
     report: Report | None = None,
     framework: str = "torch",
     iterations: int = 10,
+    start: str | None = None,
     steps: int | None = None,
 ) -> Outcome:
     """Train the model of `config` on the residuals of a problem, evaluate it, and leave its weights in `folder`.
@@ -61,6 +63,8 @@ def train(
         The problem.
     iterations
         Of the optimizer, in one epoch.
+    start
+        The file with the weights of an earlier run, to begin from.
     steps
         At most so many iterations in an epoch; None: all.
 
@@ -75,6 +79,8 @@ def train(
     seed_everything(config["seed"], verbose=False)
     with in_precision(config):
         module = Module(config, dataset, report or Silent(), min(iterations, steps or iterations), folder)
+        if start is not None:
+            begin_from(module.solution, Path(start), "trainer.start")
         trainer = Trainer(
             accelerator="cpu",
             devices=1,
@@ -109,7 +115,8 @@ def predictor(config: Mapping[str, Any], folder: Path) -> Callable[[np.ndarray],
         The weights in `folder` do not fit the model.
     """
     with in_precision(config):
-        solution = _solution(config, build(config["data"]))
+        # A file with a reference need not be where a solution is used.
+        solution = _solution(config, build({**config["data"], "reference": {}}))
         try:
             solution.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
         except RuntimeError as error:

@@ -11,8 +11,9 @@ from twinlib.errors import UserError
 from twinlib.identity.fingerprint import Identity, identify
 from twinlib.identity.stat_cache import StatCache
 
-FOLDER = ".partial"  # in the store: one folder of checkpoints for each fingerprint
-VERIFIED = "verified"  # in that folder: the last epoch that surely was computed by this code on these data
+VERIFIED = (
+    "verified"  # in the folder of the checkpoints: the last epoch that surely was computed by this code on these data
+)
 
 
 class Unfinished:

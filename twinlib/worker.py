@@ -30,10 +30,11 @@ from twinlib.processes.parent import die_with
 from twinlib.processes.place import Team, place, team
 from twinlib.run import PRUNED_EXIT_CODE, Result, label, open_store
 from twinlib.store.faults import explained
+from twinlib.store.garbage import CHECKPOINTS
 from twinlib.store.lock import Owner, lock
 from twinlib.sweeper.pruning import Pruned, under_study
 from twinlib.training.outcome import Outcome, Report
-from twinlib.unfinished import FOLDER, Unfinished
+from twinlib.unfinished import Unfinished
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -126,7 +127,7 @@ def _lead(config: Mapping[str, Any], root: Path, group: str | None, processes: T
 
 def checkpoints(config: Mapping[str, Any], root: Path, fingerprint: str) -> Path:
     """Where the checkpoints of a run lie while it is not finished."""
-    return root / str(config["store"]["path"]) / FOLDER / fingerprint
+    return root / str(config["store"]["path"]) / CHECKPOINTS / fingerprint
 
 
 def train(config: Mapping[str, Any], dataset: Any, folder: Path, report: Report, kept: Path | None) -> Outcome:

@@ -52,8 +52,9 @@ def make(root):
         pool.stop()
 
 
-def job(root, number, code="", accelerator="cpu"):
-    config = {"code": textwrap.dedent(code), "strategy": {"accelerator": accelerator}}
+def job(root, number, code="", accelerator="cpu", devices=1, framework="torch"):
+    strategy = {"accelerator": accelerator, "devices": devices}
+    config = {"code": textwrap.dedent(code), "strategy": strategy, "trainer": {"framework": framework}}
     return Job(number, config, root / "sweep", None)
 
 
@@ -91,7 +92,7 @@ def test_runs_get_fresh_processes_pinned_before_anything_is_imported(root, make)
     pool = make(workers=2)
     assert pool.slots == pool.free == 2
     for number in range(2):
-        pool.start(job(root, number, "print('hello from', config['strategy'])"))
+        pool.start(job(root, number, "print('hello from', config['trainer'])"))
     assert pool.free == 0
     ended = sorted(wait(pool, 2), key=lambda ended: ended.job.number)
     assert pool.free == 2
@@ -106,7 +107,7 @@ def test_runs_get_fresh_processes_pinned_before_anything_is_imported(root, make)
         assert end.result["environment"]["OMP_NUM_THREADS"] == os.environ.get(
             "OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // 2))
         )
-        assert end.job.log.read_text() == "hello from {'accelerator': 'cpu'}\n"
+        assert end.job.log.read_text() == "hello from {'framework': 'torch'}\n"
     assert {path.name for path in (root / "sweep").iterdir()} == {"0.log", "1.log", "workers.log"}
 
 
@@ -133,6 +134,15 @@ def test_each_worker_sees_its_gpus(root, make, monkeypatch):
     assert seen == {0: "0,1", 1: "2,3"}
     pool.start(job(root, 2, accelerator="cpu"))
     assert wait(pool)[0].result["environment"]["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_processes_of_a_run_share_its_threads(root, make, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    pool = make(workers=1, threads=8, environment={"RANK": "1"})
+    for number, (devices, framework, threads) in enumerate([(1, "torch", 8), (4, "torch", 2), (4, "keras", 8)]):
+        pool.start(job(root, number, devices=devices, framework=framework))
+        found = wait(pool)[0].result["environment"]
+        assert (found["OMP_NUM_THREADS"], found["RANK"]) == (str(threads), "1")
 
 
 def test_as_many_at_once_as_there_are_devices(make, monkeypatch):
@@ -245,7 +255,7 @@ from twinlib.launcher.pool import Job
 root = Path({str(root)!r})
 code = "Path('pid').write_text(str(os.getpid())); Path('runs').touch(); time.sleep(60)"
 pool = LocalPool(root=root, strategy={CPU!r}, module="toy_worker")
-pool.start(Job(0, {{"code": code, "strategy": {{"accelerator": "cpu"}}}}, root / "sweep", None))
+pool.start(Job(0, {{"code": code, "strategy": {CPU!r}, "trainer": {{}}}}, root / "sweep", None))
 pool.ended(60)
 """
     sweep = subprocess.Popen([sys.executable, "-c", script], cwd=root)

@@ -21,7 +21,7 @@ from twinlib.sweep.manifest import CACHED, DONE, FAILED, sweeps
 
 pytest.importorskip("ray")
 
-CPU = {"accelerator": "cpu", "devices": 1}
+CPU = {"accelerator": "cpu", "devices": 1, "nodes": 1}
 
 
 @pytest.fixture(scope="module")
@@ -178,9 +178,11 @@ def test_what_a_run_takes_is_what_its_strategy_says(lab, monkeypatch):
         ("auto", 1, (1, 1), 4),
         ("auto", 8, (8, 0), 2),
     ):
-        strategy = {"accelerator": accelerator, "devices": devices}
+        strategy = {"accelerator": accelerator, "devices": devices, "nodes": 1}
         pool = RayPool(root=lab.root, strategy=strategy)
         assert pool._needs(strategy) == needs and pool.slots == slots
+    several = {"accelerator": "gpu", "devices": 2, "nodes": 2}
+    assert RayPool(root=lab.root, strategy=several).slots == 1
     assert RayPool(root=lab.root, strategy=CPU, workers=3).slots == 3
     with pytest.raises(UserError, match=r"launcher\.workers=0"):
         RayPool(root=lab.root, strategy=CPU, workers=0)

@@ -35,7 +35,7 @@ def test_other_gpus_need_another_pool(lab, monkeypatch):
     remote.compute(job(lab, 0, lr=0.1), lab.root, cpus=1)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     remote.compute(job(lab, 1, lr=0.2), lab.root, cpus=1)
-    assert [key[2] for key in remote._pools] == ["1"]
+    assert [key[4] for key in remote._pools] == ["1"]
 
 
 def test_a_cancelled_job_ends(lab):

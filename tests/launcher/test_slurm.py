@@ -77,6 +77,17 @@ def test_the_batch_script_asks_for_what_a_run_needs(lab, slurm):
     assert (slurm / "cancelled").read_text() == "17\n"
 
 
+def test_a_run_on_several_nodes_is_one_job_with_a_task_on_each(lab, slurm):
+    several = ("strategy.name=data_parallel", "strategy.accelerator=gpu", "strategy.devices=4", "strategy.nodes=2")
+    pool = SlurmPool(root=lab.root, strategy=CPU)
+    pool.start(job(lab, 0, *several))
+    options = dict(re.findall(r"^#SBATCH --([\w-]+)=(.*)$", (slurm / "script.sh").read_text(), re.MULTILINE))
+    assert (options["nodes"], options["ntasks-per-node"], options["gpus-per-node"]) == ("2", "1", "4")
+    pool.stop()
+    with pytest.raises(UserError, match=r"strategy\.nodes=2: launcher\.cluster=local has one node"):
+        SlurmPool(root=lab.root, strategy=CPU, cluster="local").start(job(lab, 0, *several))
+
+
 def test_a_run_without_gpus_asks_for_none(lab, slurm):
     SlurmPool(root=lab.root, strategy=CPU).start(job(lab, 0))
     options = re.findall(r"^#SBATCH --([\w-]+)", (slurm / "script.sh").read_text(), re.MULTILINE)

@@ -12,7 +12,6 @@ import pytest
 # Trains as the small project does; each process says who it is, and `does` lets one of them come to harm.
 TOGETHER = """
 import json
-import json
 import os
 import signal
 import time
@@ -76,8 +75,6 @@ class Together:
 
     def said(self):
         """What each process found in its environment, by rank."""
-        import json
-
         found = {int(path.name): json.loads(path.read_text()) for path in (self.root / "said").glob("[0-9]*")}
         return dict(sorted(found.items()))
 

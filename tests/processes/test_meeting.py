@@ -71,16 +71,16 @@ def test_a_host_that_is_none():
 def test_who_cannot_take_part_says_why(address):
     meeting = Meeting(address, 1)
     line = come(address, {"rank": 1, "host": "node1", "error": "data.path: data is missing"})
-    with pytest.raises(UserError, match="process 1 of 2 on node1: data.path: data is missing"):
+    with pytest.raises(UserError, match=r"process 1 of 2 on node1: data\.path: data is missing"):
         meeting.gather(20)
     line.close()
     meeting.close()
 
 
 def test_a_port_that_is_taken():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(UserError, match=r"port \d+ of this node.*in use; give another one: strategy.address"):
-            Meeting(taken.getsockname(), 1)
+    message = r"port \d+ of this node.*in use; give another one: strategy\.address"
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UserError, match=message):
+        Meeting(taken.getsockname(), 1)
 
 
 def test_strangers_are_not_listened_to(address):

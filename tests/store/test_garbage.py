@@ -11,7 +11,7 @@ from twinlib.store.lock import lock
 
 @pytest.fixture(autouse=True)
 def nothing_is_young(monkeypatch):
-    for name in ("YOUNG", "IDLE", "UNCACHED"):
+    for name in ("YOUNG", "IDLE", "UNCACHED", "PARTIAL"):
         monkeypatch.setattr(garbage, name, -1.0)
 
 
@@ -53,7 +53,7 @@ def test_what_was_just_made_stays(store, publish, monkeypatch):
     publish(store)
     store.draft("digits", sha("b"))
     (store.path / ".uncached" / "x").mkdir(parents=True)
-    for name in ("YOUNG", "IDLE", "UNCACHED"):
+    for name in ("YOUNG", "IDLE", "UNCACHED", "PARTIAL"):
         monkeypatch.setattr(garbage, name, 60.0)
     assert paths(store) == set()
 
@@ -77,6 +77,18 @@ def test_a_draft_whose_owner_lives_is_not_touched(store, fingerprint):
     with lock(store.path, fingerprint):
         assert paths(store) == set()
     assert paths(store) == {f".draft/{draft.name}"}
+
+
+def test_checkpoints_of_runs_that_broke_off_or_are_finished(store, publish, monkeypatch):
+    finished, old = publish(store).fingerprint, sha("broke off")
+    for name in (finished, old):
+        (store.path / ".partial" / name).mkdir(parents=True)
+        (store.path / ".partial" / name / "000000001-0.npz").touch()
+    with lock(store.path, old):
+        assert paths(store, finished) == {f".partial/{finished}"}
+    assert paths(store, finished) == {f".partial/{name}" for name in (finished, old)}
+    monkeypatch.setattr(garbage, "PARTIAL", 60.0)
+    assert paths(store, finished) == {f".partial/{finished}"}
 
 
 def test_the_draft_and_the_lock_of_a_dead_process(store, fingerprint, monkeypatch):

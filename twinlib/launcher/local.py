@@ -15,6 +15,7 @@ from typing import Any
 from twinlib.errors import UserError
 from twinlib.launcher.devices import cores, gpus, limits, shares
 from twinlib.launcher.pool import Ended, Job
+from twinlib.processes.place import processes
 
 SERVER_LOG = "workers.log"  # in the sweep's folder; says something only if workers could not be started
 
@@ -40,7 +41,9 @@ class LocalPool:
     workers
         Runs at once; None: as many as there are GPUs for, or cores without GPUs.
     threads
-        Of a run; None: an equal part of the cores.
+        Of a run, shared by its processes; None: an equal part of the cores.
+    environment
+        What runs find in it besides what is in ours.
     module
         What a worker runs, with `Job.file` as its argument.
     grace
@@ -59,6 +62,7 @@ class LocalPool:
         strategy: Mapping[str, Any],
         workers: int | None = None,
         threads: int | None = None,
+        environment: Mapping[str, str] | None = None,
         module: str = "twinlib.worker",
         grace: float = 10.0,
     ) -> None:
@@ -66,7 +70,8 @@ class LocalPool:
         require_workers(workers)
         self.slots = workers or max(1, (len(devices) or cores()) // strategy["devices"])
         self._shares = shares(devices, self.slots)
-        self._environment = limits(threads or max(1, cores() // self.slots))
+        self._threads = threads or max(1, cores() // self.slots)
+        self._environment = limits(self._threads) | dict(environment or {})
         self._root, self._module, self._grace = root, module, grace
         self._running: dict[int, _Worker] = {}
         self._server: subprocess.Popen[bytes] | None = None
@@ -85,7 +90,7 @@ class LocalPool:
             "number": job.number,
             "module": self._module,
             "arguments": [str(job.file.absolute())],
-            "environment": self._visible(job, slot),
+            "environment": self._visible(job, slot) | self._shared(job),
             "log": str(job.log.absolute()),
         }
         job.write()
@@ -127,6 +132,10 @@ class LocalPool:
         if job.config["strategy"]["accelerator"] == "cpu":
             return {"CUDA_VISIBLE_DEVICES": ""}
         return {"CUDA_VISIBLE_DEVICES": ",".join(self._shares[slot])} if self._shares[slot] else {}
+
+    def _shared(self, job: Job) -> dict[str, str]:
+        each = processes(job.config)
+        return limits(max(1, self._threads // each)) if each > 1 else {}
 
     def _started(self, folder: Path) -> "subprocess.Popen[bytes]":
         if self._server is None:

@@ -14,12 +14,14 @@ from twinlib.errors import UserError
 from twinlib.launcher.local import require_workers
 from twinlib.launcher.pool import Ended, Job
 from twinlib.launcher.remote import compute, lost
+from twinlib.processes.meeting import free_port
 
 PATIENCE = 15.0  # seconds for a cluster to answer; Ray itself would try for minutes
 
 
 class RayPool:
-    """A run takes as many CPUs as its `strategy.devices`, and as many GPUs unless its `accelerator` is cpu.
+    """A run takes as many CPUs as its `strategy.devices`, and as many GPUs unless its `accelerator` is cpu; and so on
+    each of its `strategy.nodes`, which are as many machines, all at the same time.
 
     The project folder and the store must be at the same place on all machines. Ray is started, or asked for, with the
     first run that no record has.
@@ -57,6 +59,7 @@ class RayPool:
         self._grace = grace
         self._ray: Any = None
         self._running: dict[Any, tuple[Job, float]] = {}
+        self._groups: dict[Any, tuple[list[Any], Nodes]] = {}
 
     @property
     def slots(self) -> int:
@@ -64,7 +67,8 @@ class RayPool:
             cpus, gpus = self._needs(self._strategy)
             resources = self._connected().cluster_resources()
             room = resources.get("CPU", 0) // cpus
-            self._workers = max(1, int(min(room, resources.get("GPU", 0) // gpus) if gpus else room))
+            room = min(room, resources.get("GPU", 0) // gpus) if gpus else room
+            self._workers = max(1, int(room // self._strategy["nodes"]))
         return self._workers
 
     @property
@@ -73,9 +77,19 @@ class RayPool:
 
     def start(self, job: Job) -> None:
         cpus, gpus = self._needs(job.config["strategy"])
+        nodes = job.config["strategy"]["nodes"]
         # A run that failed is not tried again: the next sweep does that.
         task = self._connected().remote(compute).options(num_cpus=cpus, num_gpus=gpus, max_retries=0)
-        self._running[task.remote(job, self._root, cpus)] = job, time.monotonic()
+        if nodes == 1:
+            self._running[task.remote(job, self._root, cpus)] = job, time.monotonic()
+            return
+        group = Nodes(self._connected(), nodes, cpus, gpus)
+        address = self._connected().remote(meeting_place).options(num_cpus=0, **group.at(0)).remote()
+        parts = [
+            task.options(**group.at(rank)).remote(job, self._root, cpus, rank, nodes, address) for rank in range(nodes)
+        ]
+        self._running[parts[0]] = job, time.monotonic()
+        self._groups[parts[0]] = parts[1:], group
 
     def ended(self, timeout: float) -> list[Ended]:
         if not self._running:
@@ -89,23 +103,34 @@ class RayPool:
     def stop(self) -> None:
         if self._ray is None:
             return
-        for reference in self._running:
+        parts = [*self._running, *(part for others, _ in self._groups.values() for part in others)]
+        for reference in parts:
             self._ray.cancel(reference)
-        if self._running:
-            self._ray.wait(list(self._running), num_returns=len(self._running), timeout=self._grace + 5)
+        if parts:
+            self._ray.wait(parts, num_returns=len(parts), timeout=self._grace + 5)
         for job, _ in self._running.values():
             job.file.unlink(missing_ok=True)
         self._running.clear()
+        for reference in list(self._groups):
+            self._let_go(reference, 0.0)
         self._ray.shutdown()
         self._ray = None
 
     def _end(self, reference: Any) -> Ended:
         job, began = self._running.pop(reference)
+        self._let_go(reference, self._grace)
         try:
             ended: Ended = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             return lost(job, time.monotonic() - began, str(error))
         return ended
+
+    def _let_go(self, reference: Any, patience: float) -> None:
+        """Give back the nodes of a run whose first node has ended, when the others have, or without them."""
+        others, group = self._groups.pop(reference, ((), None))
+        if group is not None:
+            self._ray.wait(list(others), num_returns=len(others), timeout=patience)
+            group.remove()
 
     def _needs(self, strategy: Mapping[str, Any]) -> tuple[int, int]:
         """CPUs and GPUs of a run."""
@@ -136,6 +161,44 @@ class RayPool:
                 raise UserError(f"launcher.address={address}: {str(error).splitlines()[0]}") from error
             self._ray = ray
         return self._ray
+
+
+class Nodes:
+    """Machines that a run has at the same time, each with room for one of its nodes.
+
+    Raises
+    ------
+    UserError
+        The cluster has not so many.
+    """
+
+    def __init__(self, ray: Any, nodes: int, cpus: int, gpus: int) -> None:
+        from ray.util import placement_group
+
+        found = sum(node["Alive"] for node in ray.nodes())
+        if found < nodes:
+            raise UserError(f"strategy.nodes={nodes}: the Ray cluster has {found}; use fewer nodes with more devices")
+        room = {"CPU": cpus, "GPU": gpus} if gpus else {"CPU": cpus}
+        self._group = placement_group([room] * nodes, strategy="STRICT_SPREAD")
+
+    def at(self, number: int) -> dict[str, Any]:
+        """Options of a task that shall run on one of them."""
+        from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+        return {"scheduling_strategy": PlacementGroupSchedulingStrategy(self._group, number)}
+
+    def remove(self) -> None:
+        """Give them back; what still runs there ends."""
+        from ray.util import remove_placement_group
+
+        remove_placement_group(self._group)
+
+
+def meeting_place() -> str:
+    """Where the nodes of a run can find the one that this is called on."""
+    from ray.util import get_node_ip_address
+
+    return f"{get_node_ip_address()}:{free_port()}"
 
 
 def _require_answer(address: str) -> None:

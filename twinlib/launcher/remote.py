@@ -1,23 +1,40 @@
-"""One run on a machine that a cluster chose: called there by Ray or Slurm, on a file system that all machines share."""
+"""One run, or a node of one, where a cluster put it: called there by Ray or Slurm, on a file system that all share."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from twinlib.launcher.local import LocalPool
 from twinlib.launcher.pool import Ended, Job
+from twinlib.processes.place import place, team
 
 # Of the process that Ray uses for one run after the other: starting workers anew each time would cost a second.
-_pools: dict[tuple[Path, int, str | None], LocalPool] = {}
+_pools: dict[tuple[Any, ...], LocalPool] = {}
 
 
-def compute(job: Job, root: Path, cpus: int) -> Ended:
-    """Compute a job in a fresh process that sees the devices this process was given, with `cpus` threads."""
+def compute(job: Job, root: Path, cpus: int, rank: int = 0, size: int = 1, address: str | None = None) -> Ended:
+    """Compute a job in a fresh process that sees the devices this process was given, with `cpus` threads.
+
+    Parameters
+    ----------
+    rank, size, address
+        Of a run on several nodes: this one's number, how many there are, and where they meet. Slurm says so itself.
+    """
+    environment = {}
+    if size > 1:
+        job = replace(job, config=job.config | {"strategy": job.config["strategy"] | {"address": address}})
+        environment = {"RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": "0"}
+    node = team(job.config, place(os.environ | environment)).place.rank
+    if node > 0:
+        job = replace(job, folder=job.folder / f"node{node}")  # the first node's are those of the run
     # Ray may give this process other GPUs for the next run.
-    key = root, cpus, os.environ.get("CUDA_VISIBLE_DEVICES")
+    key = root, cpus, rank, size, os.environ.get("CUDA_VISIBLE_DEVICES")
     if key not in _pools:
         while _pools:
             _pools.popitem()[1].stop()
-        _pools[key] = LocalPool(root=root, strategy=job.config["strategy"], workers=1, threads=cpus)
+        strategy = job.config["strategy"]
+        _pools[key] = LocalPool(root=root, strategy=strategy, workers=1, threads=cpus, environment=environment)
     pool = _pools[key]
     try:
         pool.start(job)

@@ -15,7 +15,7 @@ POLL = 0.2  # seconds between two looks at the files in which jobs answer
 
 
 class SlurmPool:
-    """A run is one Slurm job, with as many GPUs as its `strategy.devices` if its `accelerator` is gpu.
+    """A run is one Slurm job: on `strategy.nodes` nodes, each with `strategy.devices` GPUs if its `accelerator` is gpu.
 
     The project folder and the store must be at the same place on all machines. What submitit writes, the batch scripts
     and the output of Slurm itself included, is in `slurm` in the sweep's folder.
@@ -27,7 +27,7 @@ class SlurmPool:
     strategy
         Of the sweep's config; each job asks for what its own says.
     partition, time, memory, cpus
-        Of a job: minutes, and text such as 16GB; None: the cluster's default.
+        Of a job, on each node: minutes, and text such as 16GB; None: the cluster's default.
     options
         More options of sbatch, such as `{account: physics}`.
     workers
@@ -92,7 +92,7 @@ class SlurmPool:
         error = submitted.exception()
         if error is not None:
             return lost(job, time.monotonic() - began, str(error))
-        ended: Ended = submitted.result()
+        ended: Ended = submitted.results()[0]  # of the first node
         return ended
 
     def _executor(self, job: Job) -> Any:
@@ -104,6 +104,8 @@ class SlurmPool:
         strategy = job.config["strategy"]
         gpus = strategy["devices"] if strategy["accelerator"] == "gpu" else 0
         if self._cluster == "local":
+            if strategy["nodes"] > 1:
+                raise UserError(f"strategy.nodes={strategy['nodes']}: launcher.cluster=local has one node")
             executor: Any = submitit.LocalExecutor(folder)
             executor.update_parameters(timeout_min=60, gpus_per_node=gpus)
             return executor
@@ -111,5 +113,6 @@ class SlurmPool:
             raise UserError("launcher=slurm: there is no Slurm here (no sbatch); start the sweep on a login node")
         executor = submitit.SlurmExecutor(folder)
         wanted = {**self._options, "job_name": job.group, "cpus_per_task": self._cpus, "gpus_per_node": gpus or None}
+        wanted |= {"nodes": strategy["nodes"], "ntasks_per_node": 1}
         executor.update_parameters(**{key: value for key, value in wanted.items() if value is not None})
         return executor

@@ -16,6 +16,7 @@ from twinlib.config.build import build
 from twinlib.config.compose import resolved
 from twinlib.config.signature import check_targets
 from twinlib.errors import UserError
+from twinlib.processes.place import place
 from twinlib.run import RunFailed
 from twinlib.sweep.display import Display, summary, table
 from twinlib.sweep.grid import Point, project
@@ -42,6 +43,12 @@ def open_session(config: DictConfig, loader: ConfigLoader, points: Sequence[Poin
     strategies = [point.config["strategy"] for point in points if point.config is not None]
     strategies.append(OmegaConf.to_container(config.strategy, resolve=True))
     strategy = max(strategies, key=lambda strategy: strategy["devices"])
+    started = place()
+    if started.size > 1 and (started.launcher == "torchrun" or max(strategy["devices"], strategy["nodes"]) > 1):
+        raise UserError(
+            f"{started.launcher} started {started.size} processes; start a sweep once, and let launcher=slurm or "
+            "launcher=ray give each run its nodes"
+        )
     node: Any = OmegaConf.to_container(config.launcher, resolve=True)
     check_targets({"launcher": node}, root)
     folder = root / config.store.path / FOLDER / f"sweep-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"

@@ -15,8 +15,10 @@ from twinlib.store.local import FOLDER
 from twinlib.store.record import RECORD, Damaged, Record
 
 STUDIES = ".studies"  # the journals of searches, and their locks
+CHECKPOINTS = ".partial"  # of runs that are not finished
 YOUNG = 60.0  # seconds in which a sweep has written into its manifest what it has just computed
 IDLE = 3600.0  # seconds without a change after which what nobody holds a lock for is abandoned: a copy from elsewhere
+PARTIAL = 7 * 86400.0  # the same for checkpoints of a run that broke off: it could go on from them
 UNCACHED = 86400.0  # the same for results that are no records; a training may say nothing for long
 
 
@@ -52,6 +54,7 @@ def rubbish(store: Path, kept: Collection[str]) -> list[Rubbish]:
         for path in _in(store / ".uncached"):
             if _age(path) > UNCACHED:
                 found.append(Rubbish(path, "a result that is no record, a day old", size(path)))
+        found += _partial(store, living)
         dead += lock.owned(store / STUDIES)[1]
         return [*found, *(Rubbish(path, "the lock of a dead process", size(path)) for path in dead)]
 
@@ -100,6 +103,18 @@ def _drafts(store: Path, living: Collection[str], dead: Collection[str]) -> Iter
             yield Rubbish(path, "the draft of a dead process", size(path))
         elif _age(path) > IDLE:
             yield Rubbish(path, "a draft that nobody works at", size(path))
+
+
+def _partial(store: Path, living: Collection[str]) -> Iterator[Rubbish]:
+    """Checkpoints are in a folder that has the whole hash for its name."""
+    finished = {path.name[-12:] for path in _in(store) if FOLDER.fullmatch(path.name) and (path / RECORD).is_file()}
+    for path in _in(store / CHECKPOINTS):
+        if path.name in living:
+            continue
+        if path.name[:12] in finished:
+            yield Rubbish(path, "checkpoints of a run that is finished", size(path))
+        elif _age(path) > PARTIAL:
+            yield Rubbish(path, "checkpoints of a run that broke off, a week old", size(path))
 
 
 def _in(folder: Path) -> list[Path]:

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from twinlib.plots import style
+from twinlib.plots.fields import Cut, cuts, draw_map, draw_points, limits_of, shape_of_panels
 
 if TYPE_CHECKING:
     from twinlib.physics.problem import Problem
@@ -22,7 +22,7 @@ Array = npt.NDArray[np.float64]
 
 
 def draw(outcome: "Outcome", problem: "Problem", folder: Path, seed: int = 0, iterations: int = 1) -> list[Path]:
-    """Draw `solution.png`, where the fields depend on one or two inputs, and `training.png`.
+    """Draw `solution.png`, of fields that depend on more than two inputs by some cuts, and `training.png`.
 
     Parameters
     ----------
@@ -32,31 +32,78 @@ def draw(outcome: "Outcome", problem: "Problem", folder: Path, seed: int = 0, it
         In one epoch.
     """
     drawn = [training(outcome.history, problem, folder / "training.png", iterations)]
-    if len(problem.words.inputs) <= 2:
+    one = len(problem.words.inputs) == 1
+    if one or all(_cuts(problem, row) for row in range(len(problem.words.fields))):
         drawn.insert(0, solution(outcome.predictions, problem, folder / "solution.png", seed))
     return drawn
 
 
 def solution(predictions: Array, problem: "Problem", path: Path, seed: int = 0) -> Path:
-    """Draw a row for each field: the solution, the reference, their difference, and the points of the training."""
-    columns = problem.columns("test")
-    fields = list(problem.words.fields)
-    curves = len(problem.words.inputs) == 1
-    drawn = style.figure(9.6 if curves else 12.4, 0.6 + 2.5 * len(fields))
-    panels = drawn.subplots(len(fields), 2 if curves else 3, squeeze=False)
-    for row, name in enumerate(fields):
-        inside = columns["inside"][:, row]
-        points, exact = columns["point"][inside], columns["solution"][inside, row]
-        samples = _trained_on(problem, name, seed)
-        if curves:
-            _curve(panels[row], problem, name, points[:, 0], predictions[inside, row], exact, samples)
-        else:
-            _map(drawn, panels[row], problem, name, points, predictions[inside, row], exact, samples)
-    if curves:
-        lines, labels = panels[0][0].get_legend_handles_labels()
-        drawn.legend(lines, labels, loc="outside lower center", ncols=len(labels), fontsize=8.5, frameon=False)
+    """Draw the solution of each field, the reference, their difference, and the points of the training."""
+    one = len(problem.words.inputs) == 1
+    drawn = _curves(predictions, problem, seed) if one else _maps(predictions, problem, seed)
     drawn.suptitle(_title(problem), fontsize=11)
     return style.save(drawn, path)
+
+
+def _curves(predictions: Array, problem: "Problem", seed: int) -> Figure:
+    fields = list(problem.words.fields)
+    drawn = style.figure(9.6, 0.6 + 2.5 * len(fields))
+    panels = drawn.subplots(len(fields), 2, squeeze=False)
+    for row, name in enumerate(fields):
+        points, found, exact = _column(predictions, problem, row)
+        _curve(panels[row], problem, name, points[:, 0], found, exact, _trained_on(problem, name, seed))
+    lines, labels = panels[0][0].get_legend_handles_labels()
+    drawn.legend(lines, labels, loc="outside lower center", ncols=len(labels), fontsize=8.5, frameon=False)
+    return drawn
+
+
+def _maps(predictions: Array, problem: "Problem", seed: int) -> Figure:
+    """For each field a row of the solution, its reference and their difference; with several cuts one of the solution
+    and, where it is known, one of the difference."""
+    fields = list(problem.words.fields)
+    columns = [_column(predictions, problem, row) for row in range(len(fields))]
+    known = [bool(np.isfinite(exact).all()) for _, _, exact in columns]
+    several = len(_cuts(problem, 0)) > 1
+    rows = [1 + int(several and each) for each in known]
+    high = shape_of_panels(columns[0][0], problem.words.homes[fields[0]])
+    drawn = style.figure(12.4, 0.6 + sum(rows) * (0.75 + 2.7 * high))
+    panels = drawn.subplots(sum(rows), 3, squeeze=False)
+    for each in panels.ravel():
+        each.set_axis_off()
+    for number, name in enumerate(fields):
+        first = sum(rows[:number])
+        domain, (points, found, exact) = problem.words.homes[name], columns[number]
+        of_value = limits_of([exact] if known[number] else [found])
+        of_difference = limits_of([found - exact], around_zero=True) if known[number] else (0.0, 1.0)
+        tiles = [
+            (f"{name}, solution", found, of_value, "viridis"),
+            (f"{name}, reference", exact, of_value, "viridis"),
+            (f"{name} - reference", found - exact, of_difference, "RdBu_r"),
+        ]
+        for column, cut in enumerate(_cuts(problem, number)):
+            # Side by side, or, where there are several cuts, below each other and without the reference itself.
+            wanted = tiles[:: 2 if several else 1] if known[number] else tiles[:1]
+            for place, (title, values, limits, colours) in enumerate(wanted):
+                axes = panels[first + place, column] if several else panels[first, place]
+                axes.set_axis_on()
+                shown = f"{title}, {cut.title}" if cut.title else title
+                draw_map(drawn, axes, problem, domain, points[cut.rows], values[cut.rows], shown, limits, colours)
+        if not several:
+            draw_points(panels[first, 0], _trained_on(problem, name, seed))
+    return drawn
+
+
+def _column(predictions: Array, problem: "Problem", row: int) -> tuple[Array, Array, Array]:
+    """Where a field is compared, the solution and the reference there."""
+    columns = problem.columns("test")
+    inside = columns["inside"][:, row]
+    return columns["point"][inside], predictions[inside, row], columns["solution"][inside, row]
+
+
+def _cuts(problem: "Problem", row: int) -> list[Cut]:
+    columns = problem.columns("test")
+    return cuts(columns["point"][columns["inside"][:, row]], problem)
 
 
 def training(history: Sequence[Mapping[str, float]], problem: "Problem", path: Path, iterations: int = 1) -> Path:
@@ -108,44 +155,6 @@ def _curve(
     left.plot(samples[:, 0], foot, "|", color=style.GREY, markersize=5, markeredgewidth=0.6, label="training points")
     for each in axes:
         each.set_xlabel(problem.words.inputs[0])
-
-
-def _map(
-    drawn: Figure, axes: Sequence[Axes], problem: "Problem", name: str, points: Array, found: Array, exact: Array,
-    samples: Array,
-) -> None:  # fmt: skip
-    known = bool(np.isfinite(exact).all())
-    shown = [(f"{name}, solution", found, "viridis"), (f"{name}, reference", exact, "viridis")]
-    shown.append((f"{name} - reference", found - exact, "RdBu_r"))
-    for each, (title, values, colours) in zip(axes, shown, strict=True):
-        if not known and title != f"{name}, solution":
-            each.set_axis_off()
-            continue
-        largest = float(np.abs(values).max()) or 1.0
-        limits = (
-            {"vmin": -largest, "vmax": largest} if colours == "RdBu_r" else {"vmin": exact.min(), "vmax": exact.max()}
-        )
-        if not known:
-            limits = {}
-        image = _coloured(each, points, values, cmap=colours, **limits)
-        drawn.colorbar(image, ax=each)
-        each.set_title(title, fontsize=9)
-        each.set_xlabel(problem.words.inputs[0])
-        each.set_ylabel(problem.words.inputs[1])
-    axes[0].plot(samples[:, 0], samples[:, 1], ".", color="white", markersize=2.2, markeredgecolor="black",
-                 markeredgewidth=0.25)  # fmt: skip
-
-
-def _coloured(axes: Axes, points: Array, values: Array, **settings: Any) -> ScalarMappable:
-    """Values at points by colour, smooth between them; of a grid without seams, of others by triangles."""
-    # Where two domains meet, both have the same points.
-    _, first = np.unique(np.round(points, 9), axis=0, return_index=True)
-    order = first[np.lexsort((points[first, 0], points[first, 1]))]
-    rows = np.unique(points[:, 1], return_counts=True)[0].size
-    if len(order) % rows == 0 and (np.ptp(points[order, 1].reshape(rows, -1), axis=1) == 0).all():
-        x, y, shown = (each[order].reshape(rows, -1) for each in (points[:, 0], points[:, 1], values))
-        return axes.pcolormesh(x, y, shown, shading="gouraud", **settings)
-    return axes.tripcolor(points[order, 0], points[order, 1], values[order], shading="gouraud", **settings)
 
 
 def _trained_on(problem: "Problem", name: str, seed: int) -> Array:

@@ -79,6 +79,10 @@ def _command(args: argparse.Namespace) -> None:
         from twinlib.cli.deploy import deploy
 
         deploy(args)
+    elif args.command == "scaling":
+        from twinlib.cli.scaling import scaling
+
+        scaling(args.words, args.json, args.output)
     elif args.command == "predict":
         from twinlib.cli.predict import predict
 
@@ -202,6 +206,18 @@ def _parser() -> Parser:
     )
     add_json(command)
     command.add_argument("--yes", action="store_true", help="remove it; else it is only listed")
+    command = add(
+        "scaling",
+        "[--json] [-o PICTURE.png] strategy.devices=N,N,... [KEY=VALUE ...]",
+        "measure how much faster a training gets with more devices",
+        "A few epochs with each number of devices of this machine; nothing of it is kept. An epoch is taken apart:\n"
+        "compute (what one device takes alone for its part), data (waiting for batches), communication (the rest of\n"
+        "the training) and evaluation.\n\n"
+        "example:\n  twin scaling experiment=mnist/cnn_lightning strategy.devices=1,2 -o scaling.png",
+        "what would stand after `python train.py`",
+    )
+    add_json(command)
+    command.add_argument("-o", "--output", metavar="PICTURE", help="draw it, too")
     command = add(
         "deploy",
         "kubernetes|slurm [-m] [KEY=VALUE ...] -o FOLDER [OPTION ...]",

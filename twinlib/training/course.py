@@ -2,11 +2,11 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from twinlib.errors import UserError
 from twinlib.training.evaluation import Evaluation, Forward, evaluate
 from twinlib.training.outcome import Outcome, Report
 from twinlib.training.watch import Watch
+
+_T = TypeVar("_T")
 
 
 class Course:
@@ -81,9 +83,9 @@ class Course:
         Inputs and targets of this process's part of a batch, which may be empty, and the samples of the whole batch.
         """
         left = self._dataset.size("train")
-        for inputs, targets in self._read(
-            "train", seed=self._config["seed"], epoch=self.epoch, rank=self._rank, size=self._size
-        ):
+        batches = self._read("train", seed=self._config["seed"], epoch=self.epoch, rank=self._rank, size=self._size)
+        waited = getattr(self._report, "waited", None)  # of a report that measures; others pay nothing for it
+        for inputs, targets in batches if waited is None else _timed(batches, waited):
             samples = min(left, self._config["batch_size"])
             left -= samples
             self._samples += samples
@@ -172,6 +174,15 @@ class Course:
                     f"epoch {self.epoch}: {name} is {row[name]}; try a smaller lr (it is {self._config['lr']:g}), "
                     "clip_norm=1, or a schedule with warmup"
                 )
+
+
+def _timed(batches: Iterator[_T], waited: Callable[[float], None]) -> Iterator[_T]:
+    """The same batches; `waited` hears for how long, in seconds, each was waited for."""
+    began = time.perf_counter()
+    for batch in batches:
+        waited(time.perf_counter() - began)
+        yield batch
+        began = time.perf_counter()
 
 
 def parts(samples: int, accumulate: int) -> list[slice]:

@@ -1,0 +1,1 @@
+"""How much faster a training gets with more devices, and what of an epoch goes where."""

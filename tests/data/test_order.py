@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from twinlib.data.dataset import Dataset
-from twinlib.data.order import batches, read
+from twinlib.data.order import batches, parts_of, read
 
 
 @pytest.fixture
@@ -103,3 +103,34 @@ def test_an_epoch_may_be_left_early(dataset):
     for _ in read(dataset, "train", 2, workers=3):
         break
     assert not readers()
+
+
+@pytest.mark.parametrize(("samples", "count"), [(8, 1), (8, 3), (2, 3), (1, 4), (0, 2)])
+def test_parts_cover_a_batch_in_order_and_are_nearly_equal(samples, count):
+    parts = parts_of(samples, count)
+    assert [row for part in parts for row in range(samples)[part]] == list(range(samples))
+    sizes = [part.stop - part.start for part in parts]
+    assert len(sizes) == count and max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("kind", [Dataset, Noisy])
+@pytest.mark.parametrize("size", [2, 3])
+def test_processes_share_each_batch(kind, size, folder):
+    """Together they have the same samples with the same noise; the last batch, of 2, leaves nothing to one of three."""
+    dataset = kind(str(folder), "weather", "storm", "standard", [4, 5, 2], 3)
+    options = {"seed": 5, "epoch": 2}
+    shares = [list(read(dataset, "train", 8, rank=rank, size=size, **options)) for rank in range(size)]
+    for number, (inputs, targets) in enumerate(read(dataset, "train", 8, **options)):
+        np.testing.assert_array_equal(np.concatenate([share[number][0] for share in shares]), inputs)
+        np.testing.assert_array_equal(np.concatenate([share[number][1] for share in shares]), targets)
+    assert min(len(share[-1][0]) for share in shares) == 2 // size
+
+
+def test_a_share_reads_no_more_than_it_needs(folder):
+    read_rows = []
+
+    dataset = Dataset(str(folder), "weather", "storm", "standard", [4, 5, 2], 3)
+    plain = dataset.batch
+    dataset.batch = lambda split, rows, rng=None: (read_rows.append(len(rows)), plain(split, rows, rng))[1]
+    list(read(dataset, "train", 10, seed=1, workers=0, rank=1, size=2))
+    assert read_rows == [5] * 5

@@ -1,3 +1,4 @@
+import json
 import threading
 
 import numpy as np
@@ -11,8 +12,8 @@ from twinlib.training.outcome import Silent
 
 @pytest.fixture
 def course(configure, digits):
-    def made(*overrides, steps=None, report=None):
-        return Course(configure("torch", *overrides), digits, report or Silent(), steps)
+    def made(*overrides, steps=None, report=None, rank=0, size=1):
+        return Course(configure("torch", *overrides), digits, report or Silent(), steps, rank, size)
 
     return made
 
@@ -159,3 +160,47 @@ def test_no_reader_outlives_a_broken_epoch(course):
     next(batches)
     batches.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("read")]
+
+
+def test_each_of_several_processes_has_its_part_and_knows_the_whole(course, digits):
+    sizes, inputs = [], []
+    for rank in range(3):
+        chosen = course("batch_size=23", rank=rank, size=3)  # 300 = 13 * 23 + 1
+        chosen.begin_epoch()
+        batches = list(chosen.batches())
+        assert [samples for _, _, samples in batches] == [23] * 13 + [1]
+        sizes.append([len(part) for part, _, _ in batches])
+        inputs += [part for part, _, _ in batches]
+        chosen.learning_rate()
+        chosen.end_epoch(600.0, forward_with(1.0))
+        assert chosen.history[0]["train_loss"] == 2.0  # a mean over all samples, not over its own
+    assert sizes == [[7] * 13 + [0], [8] * 13 + [0], [8] * 13 + [1]]
+    key = lambda images: sorted(image.tobytes() for image in images)  # noqa: E731
+    assert key(np.concatenate(inputs)) == key(digits.inputs[:300])
+
+
+def test_goes_on_after_the_epoch_that_was_left(course):
+    overrides = ["epochs=9", "early_stopping.patience=2", "schedule=cosine"]
+    losses = [3.0, 1.0, 2.5, 2.0, 9.0]
+    whole = run(course(*overrides), losses)
+    left = course(*overrides)
+    for loss in losses[:3]:
+        left.begin_epoch()
+        for _ in left.batches():
+            left.learning_rate()
+            left.stepped()
+        left.end_epoch(300.0, forward_with(loss))
+    state = json.loads(json.dumps(left.state()))
+
+    heard = []
+
+    class Report(Silent):
+        def epoch_ends(self, row):
+            heard.append(row["val_loss"])
+
+    taken_up = course(*overrides, report=Report())
+    taken_up.restore(state)
+    assert heard == losses[:3] and not taken_up.over
+    again = run(taken_up, losses[3:])
+    assert again.metrics == whole.metrics and whole.metrics["epochs"] == 4
+    assert [{**row, "seconds": 0} for row in again.history] == [{**row, "seconds": 0} for row in whole.history]

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from twinlib.config.build import build
 from twinlib.errors import UserError
 from twinlib.physics.table import read_table
+from twinlib.physics.vtk import SUFFIXES, write_vtk
 from twinlib.predict import Twin
 
 
@@ -17,7 +19,8 @@ def predict(twin: Twin, source: Path | str, target: Path) -> str:
     source
         `.csv` with a column for each coordinate, time and parameter, or `.npy` of shape (n, inputs) in their order.
     target
-        `.csv` or `.npy`, with the fields; the CSV has the points as well.
+        `.csv` or `.npy`, with the fields; the CSV has the points as well. Or `.vtu` or `.vtk`, where the points are the
+        corners of triangles or tetrahedra.
 
     Raises
     ------
@@ -26,15 +29,18 @@ def predict(twin: Twin, source: Path | str, target: Path) -> str:
     """
     from twinlib.training.physics import predictor
 
-    for path, word in ((Path(source), "input"), (target, "output")):
-        if path.suffix not in (".csv", ".npy"):
-            raise UserError(f"{path}: the {word} is a .csv or .npy file")
+    if Path(source).suffix not in (".csv", ".npy"):
+        raise UserError(f"{source}: the input is a .csv or .npy file")
+    if target.suffix not in (".csv", ".npy", *SUFFIXES):
+        raise UserError(f"{target}: the output is a .csv or .npy file, or {' or '.join(SUFFIXES)}")
     inputs, fields = twin.preprocess.field.names, list(twin.config["data"]["fields"])
     points, _ = read_table(Path(source), inputs, (), "input")
     # Not through the twin, whose preprocessing is in float32.
     values = predictor(twin.config, twin.record.folder)(points)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.suffix == ".npy":
+    if target.suffix in SUFFIXES:
+        write_vtk(target, build(twin.config["data"]), points, values)
+    elif target.suffix == ".npy":
         np.save(target, values)
     else:
         header = ",".join([*inputs, *fields])

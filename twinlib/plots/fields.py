@@ -9,8 +9,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from matplotlib.tri import Triangulation
-from scipy.spatial import Delaunay
+
+from twinlib.physics.cells import cells
 
 if TYPE_CHECKING:
     from twinlib.physics.domain import Domain
@@ -90,23 +90,8 @@ def _coloured(axes: Axes, domain: "Domain", points: Array, values: Array, **sett
         x, y, shown = (each[order].reshape(rows, -1) for each in (points[:, 0], points[:, 1], values))
         if (np.ptp(x, axis=0) == 0).all() or domain.parameters:
             return axes.pcolormesh(x, y, shown, shading="gouraud", **settings)
-    return axes.tripcolor(_triangles(domain, points[order]), values[order], shading="gouraud", **settings)
-
-
-def _triangles(domain: "Domain", points: Array) -> Triangulation:
-    """Between the points, but for holes and hollows of the domain."""
-    plane = points[:, :2]
-    corners = Delaunay(plane / np.ptp(plane, axis=0)).simplices
-    if domain.shape is None:
-        return Triangulation(plane[:, 0], plane[:, 1], corners)
-    # Chords of a round hole lie in it, a little; how much that is depends on how far apart the points are.
-    apart = np.sqrt(np.prod(np.ptp(plane, axis=0)) / len(plane))
-    middles = [
-        points[corners].mean(axis=1),
-        *(points[corners[:, pair]].mean(axis=1) for pair in ([0, 1], [1, 2], [2, 0])),
-    ]
-    depth = np.min([domain.shape.distance(domain.named(each)) for each in middles], axis=0)
-    return Triangulation(plane[:, 0], plane[:, 1], corners, mask=depth < -0.2 * apart)
+    corners = cells(domain, points[order], (0, 1))
+    return axes.tripcolor(*points[order, :2].T, corners, values[order], shading="gouraud", **settings)
 
 
 def shape_of_panels(points: Array, domain: "Domain") -> float:

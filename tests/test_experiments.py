@@ -57,6 +57,8 @@ def test_one_step(experiment, data, tmp_path):
     check_targets(config, ROOT)
     if "path" in config["data"]:  # an equation needs none
         config["data"]["path"] = str(data(config["data"]["name"]))
+    if field == "equations":
+        tiny(field).write(config["data"], tmp_path)
     dataset = build(config["data"])
     outcome = build(config["trainer"])(config=config, dataset=dataset, folder=tmp_path, report=Silent(), steps=1)
     assert [row["epoch"] for row in outcome.history] == [1]

@@ -1,13 +1,11 @@
 import numpy as np
 import pytest
+import trimesh
 
 from twinlib.errors import UserError
 from twinlib.physics.geometry import boundary
 from twinlib.physics.mesh import Mesh
 from twinlib.physics.problem import Problem
-
-trimesh = pytest.importorskip("trimesh", reason="pip install 'twinlib[stl]'")
-pytest.importorskip("rtree", reason="pip install 'twinlib[stl]'")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ class Mesh(Shape):
     Raises
     ------
     UserError
-        The library is not there, the file cannot be read, or the surface has holes.
+        The file cannot be read, or the surface has holes.
     """
 
     def __init__(self, file: Path, coordinates: Sequence[str], where: str) -> None:
@@ -66,11 +66,9 @@ class Mesh(Shape):
 
 
 def _read(file: Path, where: str) -> Any:
-    try:
-        import rtree  # noqa: F401  trimesh looks for the nearest triangles with it
-        import trimesh
-    except ImportError as error:
-        raise UserError(f"{where}: {error.name} is not installed; pip install 'twinlib[stl]'") from None
+    import rtree  # noqa: F401  trimesh finds the nearest triangles with it, so its version counts
+    import trimesh
+
     if file.suffix.lower() != ".stl":
         raise UserError(f"{where}: {file} is no .stl file")
     try:

@@ -10,17 +10,22 @@ from twinlib.deploy.slurm import script
 from twinlib.deploy.workload import Needs, Task, Workload
 from twinlib.errors import UserError
 
+# Starts one task for each node, all of them here, with what Slurm puts into their environment.
 SRUN = """#!/bin/bash
 echo "srun $*" >> "$CALLS"
 while [[ $1 == --* ]]; do shift; done
-exec "$@"
+nodes=${SLURM_NNODES:-1}
+export SLURM_STEP_NUM_TASKS=$nodes SLURM_STEP_NODELIST=127.0.0.1 SLURM_LOCALID=0 SLURM_STEP_ID=0 SLURM_JOB_ID=$$
+for rank in $(seq 0 $((nodes - 1))); do SLURM_PROCID=$rank "$@" & tasks+=($!); done
+for task in "${tasks[@]}"; do wait "$task" || code=$?; done
+exit ${code:-0}
 """
 # Runs each index of the array after the other, as Slurm does at once, in an environment that it makes from the script.
 SBATCH = """#!/bin/bash
 option() { sed -n "s/^#SBATCH --$1=//p" "$script"; }
 script=$1
 range=$(option array); range=${range%%%*}
-export SLURM_CPUS_PER_TASK=$(option cpus-per-task)
+export SLURM_CPUS_PER_TASK=$(option cpus-per-task) SLURM_NNODES=$(option nodes)
 if [ -z "$range" ]; then bash "$script"; exit; fi
 for index in $(seq "${range%-*}" "${range#*-}"); do SLURM_ARRAY_TASK_ID=$index bash "$script" || exit; done
 """
@@ -106,6 +111,16 @@ def test_nodes_and_devices_are_asked_for_and_each_node_gets_one_task(deploy, rem
         "exclusive": "",
     }
     assert "launcher" not in text.split("set -euo pipefail")[1]
+
+
+def test_two_nodes_compute_one_run_and_write_one_record(lab, deploy, remote, slurm, tmp_path):
+    files, _ = deploy("slurm", "strategy.name=data_parallel", "strategy.nodes=2", remote)
+    (name,) = files
+    for trainings in (2, 2):  # one on each node; started again, both nodes find the record
+        done = subprocess.run(["sbatch", f"jobs/{name}"], cwd=lab.root, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert lab.trainings == trainings and len(list((tmp_path / "shared").glob("*/record.json"))) == 1
+    assert "cached" in done.stdout
 
 
 def test_an_env_file_that_is_not_there_ends_the_job_in_one_line(lab, deploy, remote, slurm):

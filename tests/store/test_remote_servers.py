@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import pytest
 
 from tests.store import servers
 from twinlib.errors import UserError
+from twinlib.store import remote
 from twinlib.store.local import Store
 from twinlib.store.record import RECORD, Record
 from twinlib.store.remote import Unreachable
@@ -84,16 +86,16 @@ def test_each_machine_takes_what_the_other_computed(
     lab: Any, tmp_path: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = type(lab)(tmp_path / "other" / "lab")
-    remote = f"store.remote={shared.url}/lab"
-    code, out, err = lab.train(remote)
+    store = f"store.remote={shared.url}/lab"
+    code, out, err = lab.train(store)
     assert code == 0 and lab.trainings == 1, out + err
     shared.log_in(monkeypatch, "two")
-    code, out, err = other.train(remote)
+    code, out, err = other.train(store)
     assert code == 0 and out.startswith("cached") and other.trainings == 0, out + err
-    code, out, err = other.train(remote, "seed=7")
+    code, out, err = other.train(store, "seed=7")
     assert code == 0 and other.trainings == 1, out + err
     shared.log_in(monkeypatch, "one")
-    code, out, err = lab.train(remote, "seed=7")
+    code, out, err = lab.train(store, "seed=7")
     assert code == 0 and out.startswith("cached") and lab.trainings == 1, out + err
     for folder in (lab.root, other.root):
         for path in folder.rglob("*"):
@@ -120,15 +122,41 @@ def test_a_line_that_is_cut_in_a_push_leaves_nothing_half_visible(
 
 
 def test_a_connection_that_was_dropped_while_nobody_used_it_is_made_anew(
-    tmp_path: Path, shared: Shared, publish: Publish, fingerprint: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, shared: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = Store(tmp_path / "here", shared.broken_url)
-    assert here.find("0" * 64, "digits") is None
+    assert here.pull("0" * 64) is None
     shared.line.left = 0  # all connections end, as when a router forgets them during a long training
+    time.sleep(0.3)
+    shared.line.left = None
+    monkeypatch.setattr(remote, "_IDLE", 0.1)
+    assert here.pull("0" * 64) is None
+
+
+def test_after_an_error_the_next_call_connects_anew(tmp_path: Path, shared: Shared) -> None:
+    here = Store(tmp_path / "here", shared.broken_url)
+    assert here.pull("0" * 64) is None
+    shared.line.left = 0
     with pytest.raises(Unreachable):
         here.pull("0" * 64)
     shared.line.left = None
-    assert here.find("0" * 64, "digits") is None
+    assert here.pull("0" * 64) is None
+
+
+def test_a_server_that_keeps_one_waiting_is_not_called_again_at_once(
+    tmp_path: Path, sftp: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sftp.log_in(monkeypatch, "one")
+    monkeypatch.setattr(remote, "_PATIENCE", 0.0)  # so every error came too late
+    here = Store(tmp_path / "here", "sftp://127.0.0.1:1/runs")
+    with pytest.raises(Unreachable, match=r"refused|Connect"):
+        here.pull("0" * 64)
+    for _ in range(2):
+        with pytest.raises(Unreachable, match="did not answer a moment ago"):
+            here.pull("0" * 64)
+    monkeypatch.setattr(remote, "_PAUSE", 0.0)
+    with pytest.raises(Unreachable, match=r"refused|Connect"):
+        here.pull("0" * 64)
 
 
 def test_a_server_that_nobody_vouches_for_is_refused(

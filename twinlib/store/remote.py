@@ -20,6 +20,10 @@ from twinlib.store.record import LARGEST, RECORD, Damaged, FileEntry, Record
 _CHUNK = 2**20  # bytes
 _IDLE = 60.0  # seconds after which a connection may have been dropped on its way
 _used: dict[str, float] = {}  # when each URL was last used
+# A server that keeps its callers waiting for nothing is not called by each point of a sweep.
+_PATIENCE = 5.0  # seconds for an answer, after which none is awaited …
+_PAUSE = 60.0  # … for so long
+_silent: dict[str, float] = {}  # when each URL was last found silent
 
 # Where a rename is one step. Elsewhere `mv` copies, and what is written is seen when it is whole.
 _RENAMES = {"file", "local", "sftp", "ssh"}
@@ -56,6 +60,9 @@ class Remote:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        began = time.monotonic()
+        if began - _silent.get(url, -math.inf) < _PAUSE:
+            raise self._unreachable(TimeoutError("did not answer a moment ago"))
         protocol = re.split(r"://|::", url)[0] if "://" in url else "file"
         try:
             kind = get_filesystem_class(protocol)
@@ -69,6 +76,8 @@ class Remote:
             remedy = f"; install it: pip install 'twinlib[{extra}]'" if extra else ""
             raise UserError(f"store.remote: {self._shown(url)}: {error}{remedy}") from error
         except Exception as error:  # some connect at once
+            if time.monotonic() - began > _PATIENCE:
+                _silent[url] = time.monotonic()
             raise self._unreachable(error) from error
         self._renames, self._has_folders = protocol in _RENAMES, protocol not in _NO_FOLDERS
 

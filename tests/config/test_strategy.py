@@ -32,6 +32,7 @@ def test_strategies_that_can_be_composed(root, overrides):
         ("strategy=sharded trainer=keras", "with Keras use strategy=data_parallel"),
         (f"{EQUATIONS} strategy=data_parallel strategy.devices=2", "equations are solved on one device"),
         ("strategy.precision=16-mixed strategy.accelerator=cpu", "strategy.precision=16-mixed: needs a GPU"),
+        ("strategy=sharded strategy.precision=16-mixed", "use bf16-mixed"),
         ("strategy=data_parallel strategy.devices=4 strategy.nodes=2 batch_size=7", "use batch_size=8 or more"),
         ("strategy=data_parallel strategy.address=node1", "strategy.address=node1: write host:port"),
         ("strategy=data_parallel strategy.devices=0", "strategy.devices=0: must be at least 1"),

@@ -28,6 +28,8 @@ def check_strategy(config: Mapping[str, Any]) -> None:
                 )
     if name == "sharded" and trainer.get("framework") == "keras":
         raise UserError("strategy=sharded: divides torch models only; with Keras use strategy=data_parallel")
+    if name == "sharded" and strategy["precision"] == "16-mixed":
+        raise UserError("strategy.precision=16-mixed: not with strategy=sharded; use bf16-mixed")
     if strategy["precision"] == "16-mixed" and strategy["accelerator"] == "cpu":
         raise UserError(
             "strategy.precision=16-mixed: needs a GPU; with strategy.accelerator=cpu use bf16-mixed, 32 or 64"

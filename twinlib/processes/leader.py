@@ -201,13 +201,15 @@ class Leader:
 
     def _explain(self, error: Exception) -> None:
         """Raise instead of `error` what has led to it, if that happened elsewhere."""
-        if isinstance(error, UserError | Pruned):
+        if isinstance(error, Pruned):
             return
-        deadline = time.monotonic() + GRACE
+        # A user's mistake comes up in each process. That another is missing is an adapter's UserError as well.
+        deadline = time.monotonic() + (POLL if isinstance(error, UserError) else GRACE)
         while self._failure is None and time.monotonic() < deadline:
             time.sleep(POLL)
-        # An error of the model's own comes up in each process: then it is told once, with its traceback.
-        if self._failure is not None and self._failure.last_line != f"{type(error).__name__}: {error}".strip():
+        # So does an error of the model's own: then it is told once, with its traceback.
+        kind = "error" if isinstance(error, UserError) else type(error).__name__
+        if self._failure is not None and self._failure.last_line != f"{kind}: {error}".strip().rpartition("\n")[2]:
             raise self._broken() from None
 
     def _broken(self) -> Broken:

@@ -48,10 +48,30 @@ def container(job):
     return only
 
 
+def program(path, text):
+    path.write_text(f"#!/bin/bash\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("train", "push", "rank", "code"),
+    [(0, 0, None, 0), (0, 2, None, 1), (2, 0, None, 2), (0, 0, 0, 0), (0, 2, 0, 1), (0, 2, 1, 0), (1, 0, 1, 1)],
+)
+def test_a_pod_fails_where_its_record_would_be_lost(documents, tmp_path, train, push, rank, code):
+    """The exit code 2, after which nothing is tried again, is that of the training alone."""
+    ((job,),) = documents("seed=3", S3)
+    program(tmp_path / "python", f'echo "$@" >> {tmp_path}/calls; exit {train}')
+    program(tmp_path / "twin", f'echo "$@" >> {tmp_path}/calls; exit {push}')
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"} | ({} if rank is None else {"RANK": str(rank)})
+    assert subprocess.run(container(job)["command"], env=environment).returncode == code
+    pushed = [] if rank or train else [f"push seed=3 {S3}"]
+    assert (tmp_path / "calls").read_text().splitlines() == [f"train.py seed=3 {S3}", *pushed]
+
+
 def test_one_run_is_one_job(documents):
     ((job,),) = documents("seed=3", S3, "--secret", "keys", "--minutes", "30")
     assert job["kind"] == "Job" and "completions" not in job["spec"]
-    assert container(job)["command"] == ["python", "train.py", "seed=3", S3]
+    assert container(job)["command"][0] == "bash" and container(job)["command"][-2:] == ["seed=3", S3]
     assert container(job)["envFrom"] == [{"secretRef": {"name": "keys"}}]
     assert container(job)["image"] == IMAGE[1]
     assert job["spec"]["activeDeadlineSeconds"] == 1800
@@ -66,8 +86,8 @@ def test_a_sweep_is_one_indexed_job_whose_script_picks_the_point(documents, lab,
     volumes = {volume["name"]: volume for volume in job["spec"]["template"]["spec"]["volumes"]}
     assert volumes["points"]["configMap"]["name"] == points["metadata"]["name"]
     (tmp_path / "run.sh").write_text(points["data"]["run.sh"])
-    (tmp_path / "python").write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
-    (tmp_path / "python").chmod(0o755)
+    program(tmp_path / "python", 'printf "%s\\n" "$@"')
+    program(tmp_path / "twin", "")
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     for index in range(3):
         said = subprocess.run(

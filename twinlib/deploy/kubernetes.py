@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from twinlib.deploy.script import TRAIN, choice
+from twinlib.deploy.script import choice
 from twinlib.deploy.workload import Needs, Workload
 from twinlib.errors import UserError
 
@@ -18,6 +18,8 @@ LARGEST = 900_000  # bytes of a script in a ConfigMap; Kubernetes takes a MiB
 KEPT = 7 * 24 * 3600  # seconds for which a Job that ended can still be looked at
 UNSEEN = ("file", "local", "memory")  # protocols whose files pods do not see
 USER_ERROR = 2  # exit code: another try would end in the same way
+# A store that does not answer ends no training; but a record that stays in a pod is lost. So the pod fails then.
+RUN = ('python train.py "$@"', '[ "${RANK:-0}" != 0 ] || twin push "$@" || exit 1')
 INDEX = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
 
 
@@ -158,12 +160,15 @@ def variables(values: Mapping[str, str]) -> list[Manifest]:
 
 
 def _single(workload: Workload, pod: Pod) -> list[Manifest]:
-    command = [*TRAIN, *workload.tasks[0].overrides]
-    return [_job(workload, pod, pod.spec(workload.needs, command, []), {"backoffLimit": 2})]
+    return [_job(workload, pod, pod.spec(workload.needs, _command(workload), []), {"backoffLimit": 2})]
+
+
+def _command(workload: Workload) -> list[str]:
+    return ["bash", "-euc", "\n".join(RUN), "run", *workload.tasks[0].overrides]
 
 
 def _sweep(workload: Workload, pod: Pod) -> list[Manifest]:
-    lines = ["#!/bin/bash", "set -eu", *choice("JOB_COMPLETION_INDEX", workload.tasks), f'exec {" ".join(TRAIN)} "$@"']
+    lines = ["#!/bin/bash", "set -eu", *choice("JOB_COMPLETION_INDEX", workload.tasks), *RUN]
     text = "\n".join(lines) + "\n"
     if len(text.encode()) > LARGEST:
         raise UserError(f"{len(workload.tasks)} points are too many for one Job; deploy the sweep in parts")
@@ -194,7 +199,7 @@ def _several_nodes(workload: Workload, pod: Pod) -> list[Manifest]:
     # As torchrun would tell one process of each node.
     env += variables({"WORLD_SIZE": str(nodes), "LOCAL_RANK": "0", "MASTER_ADDR": f"{name}-0.{name}"})
     env += variables({"MASTER_PORT": str(PORT - 1)})
-    spec = pod.spec(workload.needs, [*TRAIN, *workload.tasks[0].overrides], env)
+    spec = pod.spec(workload.needs, _command(workload), env)
     spec["subdomain"] = name
     # If one ends, all end, each with an error: they are all started again and meet anew.
     each = {"completionMode": "Indexed", "completions": nodes, "parallelism": nodes, "backoffLimit": 3 * nodes}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,46 @@ def test_a_sweep_on_an_existing_cluster(lab, cluster):
     for record in lab.records:
         metrics = [json.loads((store / record.name / "metrics.json").read_text()) for store in stores(lab)]
         assert metrics[0] == metrics[1]
+
+
+@pytest.mark.slow
+def test_a_run_on_several_nodes_has_them_at_the_same_time(lab, cluster):
+    (lab.root / "nodes.py").write_text(
+        "import os\nfrom pathlib import Path\n\nfrom lab import train as as_usual\n\n__code_deps__ = []\n\n\n"
+        "def train(**keys):\n"
+        "    (Path('nodes' * 1) / f\"{keys['config']['lr']}-{os.environ['RANK']}\").touch()\n"
+        "    return as_usual(**keys)\n"
+    )
+    (lab.root / "nodes").mkdir()
+    several = ["strategy.name=data_parallel", "strategy.nodes=2", "trainer._target_=nodes.train"]
+    ray = ["launcher=ray", f"launcher.address={cluster}"]
+    code, _, err = lab.train("-m", "lr=0.1,0.2", *several, *ray)
+    assert code == 2 and "strategy.nodes=2: the Ray cluster has 1; use fewer nodes with more devices" in err
+    with second_machine(cluster):
+        code, _, err = lab.train("-m", "lr=0.1,0.2", *several, *ray)
+    assert code == 0, err
+    assert sorted(path.name for path in (lab.root / "nodes").iterdir()) == ["0.1-0", "0.1-1", "0.2-0", "0.2-1"]
+    assert len(lab.records) == 2
+
+
+@contextmanager
+def second_machine(address):
+    """One more node of a cluster, on this machine."""
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", f"--address={address}", "--block", "--num-cpus=2"]
+    node = subprocess.Popen(
+        [*command, "--object-store-memory=80000000"],
+        env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        assert node.stdout is not None
+        assert any(b"Ray runtime started" in line for line in node.stdout)
+        yield
+    finally:
+        node.send_signal(signal.SIGTERM)
+        node.communicate(timeout=30)
 
 
 def stores(lab):

@@ -1,4 +1,4 @@
-"""Runs of several processes with the real trainers, on digits that are drawn: what one device computes, they compute."""
+"""Runs of several processes with the real trainers, on drawn digits: what one device computes, they compute."""
 
 import json
 import os

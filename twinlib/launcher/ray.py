@@ -78,15 +78,18 @@ class RayPool:
     def start(self, job: Job) -> None:
         cpus, gpus = self._needs(job.config["strategy"])
         nodes = job.config["strategy"]["nodes"]
+        ray = self._connected()
         # A run that failed is not tried again: the next sweep does that.
-        task = self._connected().remote(compute).options(num_cpus=cpus, num_gpus=gpus, max_retries=0)
+        needs = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 0}
+        task = ray.remote(compute)
         if nodes == 1:
-            self._running[task.remote(job, self._root, cpus)] = job, time.monotonic()
+            self._running[task.options(**needs).remote(job, self._root, cpus)] = job, time.monotonic()
             return
-        group = Nodes(self._connected(), nodes, cpus, gpus)
-        address = self._connected().remote(meeting_place).options(num_cpus=0, **group.at(0)).remote()
+        group = Nodes(ray, nodes, cpus, gpus)
+        address = ray.remote(meeting_place).options(num_cpus=0, **group.at(0)).remote()
         parts = [
-            task.options(**group.at(rank)).remote(job, self._root, cpus, rank, nodes, address) for rank in range(nodes)
+            task.options(**needs, **group.at(rank)).remote(job, self._root, cpus, rank, nodes, address)
+            for rank in range(nodes)
         ]
         self._running[parts[0]] = job, time.monotonic()
         self._groups[parts[0]] = parts[1:], group

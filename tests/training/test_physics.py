@@ -1,4 +1,5 @@
 import json
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from twinlib.errors import UserError
 from twinlib.identity.fingerprint import identify
 from twinlib.identity.stat_cache import StatCache
 from twinlib.physics.predict import predict
+from twinlib.training.outcome import Silent
 from twinlib.training.physics import predictor
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +94,10 @@ def test_early_stopping_and_steps(tmp_path):
     ("override", "message"),
     [
         ("clip_norm=1", "clip_norm=1.0: has no meaning"),
-        ("accumulate=2", "accumulate=2: has no meaning"),
+        ("trainer.resample=0", "trainer.resample=0: give iterations"),
+        ("+trainer.refine.often=3", r"trainer.refine.often: is none of every, power"),
+        ("+loss.adapt.name=softadapt", "loss.adapt.name=softadapt: has no meaning with levenberg_marquardt"),
+        ("+loss.adapt.name=causal", "loss.adapt.name=causal: needs data.time"),
         ("strategy.precision=bf16-mixed", "strategy.precision=bf16-mixed"),
         ("strategy.accelerator=gpu", "use auto or cpu"),
         ("model.activation=relu", "model.activation=relu: choose one of"),
@@ -162,3 +167,70 @@ def test_a_run_begins_where_an_earlier_one_ended(rod, tmp_path):
     after = identify(config, ROOT, StatCache(tmp_path))
     assert before.data.keys() == after.data.keys() == {"trainer.start"}
     assert before.fingerprint != after.fingerprint
+
+
+class BreaksOff(Silent):
+    """Ends a training by force after so many epochs."""
+
+    def __init__(self, epochs):
+        self._epochs = epochs
+        self.rows = []
+
+    def epoch_ends(self, row):
+        self.rows.append(row)
+
+    def epoch_begins(self, epoch, steps):
+        if epoch > self._epochs:
+            raise InterruptedError
+
+
+HEAT = {
+    "name": "heat",
+    "geometry": {"rod": {"shape": "line", "x": [0, 1]}},
+    "time": {"t": [0, 1]},
+    "fields": {"u": {"range": [0, 1]}},
+    "conditions": {
+        "heat": {"type": "interior", "equation": "diff(u, t) = 0.1*diff(u, x, 2)", "points": 40},
+        "ends": {"type": "dirichlet", "values": {"u": 0}, "points": 16},
+        "start": {"type": "initial", "values": {"u": "sin(pi*x)"}, "points": 16},
+    },
+    "reference": {"u": "exp(-0.1*pi**2*t)*sin(pi*x)"},
+}
+GOES_ON = {
+    "other_points": ("trainer.resample=3",),
+    "refined": ("trainer.refine={every: 3}", "+loss.adapt.name=tangent_kernel"),
+    "causal": ("optimizer.stages=[{name: soap}]", "+loss.adapt.name=causal", "accumulate=3"),
+    "stages": ("optimizer.stages=[{name: adam, epochs: 1}, {name: broyden, epochs: 2}, {name: lbfgs}]",),
+    "lookback": ("optimizer.stages=[{name: adam}]", "+loss.adapt={name: relobralo, lookback: 0.5}"),
+    "stopped": ("early_stopping.patience=1", "early_stopping.min_delta=1e3"),
+}
+
+
+@pytest.mark.parametrize("overrides", GOES_ON.values(), ids=GOES_ON)
+def test_a_training_that_broke_off_goes_on_bit_by_bit(overrides, tmp_path):
+    config = configured("poisson_1d", "epochs=5", "model.width=6", "checkpoint_seconds=0", *overrides)
+    config["data"] = {"_target_": config["data"]["_target_"], **HEAT}
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+    undisturbed = trained(config, whole, iterations=4)
+    for epochs in (2, 3):
+        with suppress(InterruptedError):
+            trained(config, broken, iterations=4, resume=tmp_path / "kept", report=BreaksOff(epochs))
+    report = BreaksOff(5)
+    outcome = trained(config, broken, iterations=4, resume=tmp_path / "kept", report=report)
+    assert (broken / "weights.pt").read_bytes() == (whole / "weights.pt").read_bytes()
+    rows = [
+        [{key: value for key, value in row.items() if key != "seconds"} for row in each]
+        for each in (undisturbed.history, outcome.history, report.rows)
+    ]
+    assert rows[0] == rows[1] == rows[2]
+    assert outcome.metrics == undisturbed.metrics
+
+
+def test_blocks_of_points_give_the_same_gradient(tmp_path):
+    losses = []
+    for accumulate in (1, 3):
+        config = configured("poisson_1d", "optimizer.stages=[{name: adam}]", f"accumulate={accumulate}", "epochs=2")
+        losses.append([row["train_loss"] for row in trained(config, tmp_path, iterations=3).history])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-10)

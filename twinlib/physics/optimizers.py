@@ -81,6 +81,11 @@ class Stages:
         return self._begin_next()
 
     @property
+    def names(self) -> list[str]:
+        """Of the optimizers."""
+        return [name for _, name, _ in self._nodes]
+
+    @property
     def lr(self) -> float:
         """Of the last iteration."""
         return self._optimizer.lr if self._optimizer else 0.0

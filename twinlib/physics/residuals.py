@@ -38,13 +38,14 @@ class Residuals:
         blocks: int = 1,
     ) -> None:
         self._solution = solution
-        layers = list(taped_layers(solution.network))
+        # The network of an earlier window of time is not trained.
+        layers = [each for each in taped_layers(solution.network) if all(own.requires_grad for own in each.own())]
         self._layers = layers
         self.parameters: list[nn.Parameter] = [
             *(parameter for layer in layers for parameter in layer.own()),
             *solution.unknowns.values(),
         ]
-        trained = {id(parameter) for parameter in solution.parameters()}
+        trained = {id(parameter) for parameter in solution.parameters() if parameter.requires_grad}
         assert trained == {id(parameter) for parameter in self.parameters}, "a network is made of taped layers"
         self.columns = sum(parameter.numel() for parameter in self.parameters)
         self._problem = problem
@@ -119,6 +120,17 @@ class Residuals:
             vectors.append(self._fill(group, jacobian[at:]))
             at += len(vectors[-1])
         return torch.cat(vectors), jacobian
+
+    def kernel_traces(self) -> list[tuple[str, float]]:
+        """The squares of `jacobian`, summed over the rows of each of `owners`."""
+        found = []
+        for group in self._groups:
+            parts = [part for component in group.layout() for part in component]
+            scratch = torch.empty(sum(part.count for part in parts), self.columns)
+            self._fill(group, scratch)
+            each = scratch.square().sum(dim=1).split([part.count for part in parts])
+            found += [(part.name, float(squares.sum())) for part, squares in zip(parts, each, strict=True)]
+        return found
 
     def normal(self) -> tuple[Tensor, Tensor, Tensor]:
         """All residuals r, the lower half of J'J and J'r, with no more of the Jacobian J in memory than one block."""

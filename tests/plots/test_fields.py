@@ -55,7 +55,7 @@ def test_three_times_of_a_plate(figures, tmp_path):
 
 def test_cuts_of_a_body_for_the_middle_of_a_parameter(figures, tmp_path):
     ball = {"shape": "sphere", "x": 0, "y": 0, "z": 0, "radius": "r"}
-    body = problem(ball, f"{LAPLACE} + diff(u, z, 2) = 0", "x*z", 22_000, parameters={"r": [1, 3]})
+    body = problem(ball, f"{LAPLACE} + diff(u, z, 2) = 0", "x*z", 10_000, parameters={"r": [1, 3]})
     points = body.columns("test")["point"]
     found = cuts(points, body)
     for cut, wanted in zip(found, (-1, 0, 1), strict=True):

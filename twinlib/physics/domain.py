@@ -191,8 +191,8 @@ class Domain:
         return {name: outer[:, first + number] for number, name in enumerate(self.parameters)}
 
     def _grid_sizes(self, count: int) -> list[int]:
-        # A parameter is looked at in a few values only.
-        few = [11] * len(self.parameters)
+        # A parameter is looked at in a few values only, in the fewer the more there is of space.
+        few = [11 if len(self.coordinates) < 2 else 5] * len(self.parameters)
         dense = len(self.inputs) - len(few)
         each = (count / np.prod(few, dtype=float)) ** (1 / dense)
         # In space the steps are equally long.

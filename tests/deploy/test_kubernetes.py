@@ -4,7 +4,8 @@ import subprocess
 import pytest
 import yaml
 
-from twinlib.deploy.kubernetes import Pod
+from twinlib.deploy.kubernetes import Pod, script
+from twinlib.errors import UserError
 
 kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate")
 
@@ -166,13 +167,17 @@ def test_ray_runs_the_whole_sweep_on_a_cluster_of_its_own(deploy):
     """The definition of a RayJob is not among the schemas: its pods are checked, the rest is compared."""
     words = ("-m", "seed=0,1", "launcher=ray", "launcher.workers=3", *GPU, "strategy.devices=2", S3, "--claim", "lab")
     files, _ = deploy("kubernetes", *words, *IMAGE)
-    (job,) = [yaml.safe_load(text) for text in files.values()]
+    ((points, job),) = [list(yaml.safe_load_all(text)) for text in files.values()]
     assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
-    entry = job["spec"]["entrypoint"]
+    kubernetes_validate.validate(points, NEWEST, strict=True)
+    assert job["spec"]["entrypoint"] == "bash /twin/points/run.sh"
+    *_, entry = points["data"]["run.sh"].splitlines()
     assert entry.startswith("python train.py -m seed=0,1 ") and entry.endswith("launcher=ray launcher.address=auto")
     assert entry.count("launcher") == 2 and "store.remote=s3://bucket/runs" in entry.replace("\\", "")
     cluster = job["spec"]["rayClusterSpec"]
     (workers,) = cluster["workerGroupSpecs"]
+    volumes = cluster["headGroupSpec"]["template"]["spec"]["volumes"]
+    assert {"name": "points", "configMap": {"name": points["metadata"]["name"]}} in volumes
     assert workers["replicas"] == workers["minReplicas"] == workers["maxReplicas"] == 3
     for template in (cluster["headGroupSpec"]["template"], workers["template"]):
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": template["spec"]}
@@ -184,8 +189,13 @@ def test_ray_runs_the_whole_sweep_on_a_cluster_of_its_own(deploy):
 def test_ray_takes_a_search_whose_points_nobody_knows_yet(deploy):
     words = ("-m", "launcher=ray", "lr=interval(0.1,0.2)", "seed=0", S3, "--claim", "lab")
     files, said = deploy("kubernetes", *words, *IMAGE)
-    (job,) = [yaml.safe_load(text) for text in files.values()]
-    assert "'lr=interval(0.1,0.2)'" in job["spec"]["entrypoint"] and "kubectl apply -f jobs" in said
+    ((points, _),) = [list(yaml.safe_load_all(text)) for text in files.values()]
+    assert "'lr=interval(0.1,0.2)'" in points["data"]["run.sh"] and "kubectl apply -f jobs" in said
+
+
+def test_more_points_than_a_manifest_takes_are_refused():
+    with pytest.raises(UserError, match="deploy the sweep in parts"):
+        script({"name": "x"}, ["0) set -- seed=0 ;;"] * 100_000)
 
 
 def test_the_pod_has_no_command_where_somebody_else_says_what_starts():

@@ -37,8 +37,7 @@ def _kubernetes(args: argparse.Namespace, settings: list[str], root: Path, folde
     if "launcher=ray" in settings:
         from twinlib.deploy.ray import ray_job
 
-        job = ray_job(settings, root, args.multirun, pod)
-        documents = [[job]]
+        documents = [ray_job(settings, root, args.multirun, pod)]
     else:
         gathered = gather(settings, root, args.multirun)
         documents = [group for workload in gathered.workloads for group in manifests(workload, pod)]

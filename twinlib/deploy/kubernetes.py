@@ -163,16 +163,27 @@ def _single(workload: Workload, pod: Pod) -> list[Manifest]:
     return [_job(workload, pod, pod.spec(workload.needs, _command(workload), []), {"backoffLimit": 2})]
 
 
+def script(metadata: Manifest, lines: list[str]) -> Manifest:
+    """A ConfigMap with the script `run.sh`, which a pod finds in the folder `points`.
+
+    Raises
+    ------
+    UserError
+        Kubernetes takes none as long as this.
+    """
+    text = "\n".join(lines) + "\n"
+    if len(text.encode()) > LARGEST:
+        raise UserError("-m: too many points for one Job; deploy the sweep in parts")
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"run.sh": text}}
+
+
 def _command(workload: Workload) -> list[str]:
     return ["bash", "-euc", "\n".join(RUN), "run", *workload.tasks[0].overrides]
 
 
 def _sweep(workload: Workload, pod: Pod) -> list[Manifest]:
     lines = ["#!/bin/bash", "set -eu", *choice("JOB_COMPLETION_INDEX", workload.tasks), *RUN]
-    text = "\n".join(lines) + "\n"
-    if len(text.encode()) > LARGEST:
-        raise UserError(f"{len(workload.tasks)} points are too many for one Job; deploy the sweep in parts")
-    points = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(workload), "data": {"run.sh": text}}
+    points = script(metadata(workload), lines)
     spec = pod.spec(workload.needs, ["bash", f"{PROJECT}/points/run.sh"], [], workload.name)
     count = len(workload.tasks)
     at_once = min(count, workload.tasks[0].config["launcher"].get("workers") or count)

@@ -9,7 +9,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from twinlib.deploy.kubernetes import KEPT, Manifest, Pod, require_seen
+from twinlib.deploy.kubernetes import KEPT, PROJECT, Manifest, Pod, require_seen, script
 from twinlib.deploy.script import TRAIN
 from twinlib.deploy.workload import Needs, require_shared, run_overrides, task_name
 from twinlib.errors import UserError
@@ -19,8 +19,8 @@ WORKERS = 2  # where launcher.workers is null: a cluster that is about to be mad
 PORTS = {"gcs-server": 6379, "dashboard": 8265, "client": 10001}
 
 
-def ray_job(overrides: Sequence[str], root: Path, sweep: bool, pod: Pod) -> Manifest:
-    """The manifest. Which points are known is found out by the sweep itself.
+def ray_job(overrides: Sequence[str], root: Path, sweep: bool, pod: Pod) -> list[Manifest]:
+    """The manifests of the script and the RayJob. Which points are known is found out by the sweep itself.
 
     Parameters
     ----------
@@ -50,10 +50,12 @@ def ray_job(overrides: Sequence[str], root: Path, sweep: bool, pod: Pod) -> Mani
     name = task_name(config, [hashlib.sha256(" ".join(words).encode()).hexdigest()])
     workers = (config["launcher"].get("workers") or WORKERS) * needs.nodes
     labels = {"app.kubernetes.io/name": "twinlib", "app.kubernetes.io/instance": name}
-    head = _template(pod, "ray-head", Needs(1, 1, False), labels)
+    # In a file: on its way through KubeRay and `ray job submit` the quoting of an entrypoint's words gets lost.
+    lines = ["#!/bin/bash", "set -eu", f"cd {PROJECT}", shlex.join(words)]
+    head = _template(pod, "ray-head", Needs(1, 1, False), labels, name)
     head["spec"]["containers"][0]["ports"] = [{"name": key, "containerPort": port} for key, port in PORTS.items()]
     spec: dict[str, Any] = {
-        "entrypoint": shlex.join(words),
+        "entrypoint": f"bash {PROJECT}/points/run.sh",
         "shutdownAfterJobFinishes": True,
         "ttlSecondsAfterFinished": KEPT,
         "rayClusterSpec": {
@@ -67,23 +69,20 @@ def ray_job(overrides: Sequence[str], root: Path, sweep: bool, pod: Pod) -> Mani
                     "minReplicas": workers,
                     "maxReplicas": workers,
                     "rayStartParams": {},
-                    "template": _template(pod, "ray-worker", needs, labels),
+                    "template": _template(pod, "ray-worker", needs, labels, None),
                 }
             ],
         },
     }
     if pod.minutes is not None:
         spec["activeDeadlineSeconds"] = 60 * pod.minutes
-    return {
-        "apiVersion": "ray.io/v1",
-        "kind": "RayJob",
-        "metadata": {"name": name, "labels": labels},
-        "spec": spec,
-    }
+    metadata = {"name": name, "labels": labels}
+    job = {"apiVersion": "ray.io/v1", "kind": "RayJob", "metadata": metadata, "spec": spec}
+    return [script(metadata, lines), job]
 
 
-def _template(pod: Pod, name: str, needs: Needs, labels: dict[str, str]) -> Manifest:
-    spec = pod.spec(needs, None, [])  # KubeRay says what is started
+def _template(pod: Pod, name: str, needs: Needs, labels: dict[str, str], points: str | None) -> Manifest:
+    spec = pod.spec(needs, None, [], points)  # KubeRay says what is started
     spec["containers"][0]["name"] = name
     return {"metadata": {"labels": labels}, "spec": spec}
 

@@ -70,3 +70,10 @@ def test_the_grid_has_the_ends(domain):
 def test_a_part_that_is_not_there_is_named(domain):
     with pytest.raises(UserError, match="no part of the boundary of rod"):
         domain.boundary(8, draw(domain), "data.conditions.ends", lambda points: points["x"] > 5)
+
+
+def test_a_part_of_the_inside(domain):
+    part = domain.named(domain.interior(64, draw(domain), lambda points: points["x"] > 0.9 * points["l"]).inputs)
+    assert len(part["x"]) == 64 and (part["x"] > 0.9 * part["l"]).all()
+    with pytest.raises(UserError, match=r"data.conditions.heat: no part of rod is there"):
+        domain.interior(8, draw(domain), lambda points: points["x"] > 5, where="data.conditions.heat")

@@ -75,5 +75,5 @@ def test_a_density_that_is_negative_is_one_line():
 
 
 def test_a_density_that_is_nowhere_is_one_line():
-    with pytest.raises(UserError, match="no point lies inside: the density is 0"):
+    with pytest.raises(UserError, match=r"data.conditions.flow: the density is 0 everywhere"):
         duct("0*x")

@@ -199,6 +199,19 @@ def test_walls_of_a_channel_and_its_open_ends():
         assert bool(np.isclose(place[:, 0], 0).any()) is ends
 
 
+def test_walls_of_what_is_combined_out_of_channels():
+    duct = {"shape": "channel", "x": [0, 4], "y": [0, 1], "along": "x"}
+    room = {"shape": "rectangle", "x": [4, 6], "y": [-1, 2]}
+    block = {"shape": "rectangle", "x": [1, 2], "y": [0, 0.5]}
+    points = {"x": np.array([0.1, 3.9, 0.9, 5.0]), "y": np.array([0.4, 0.4, 0.2, 0.5])}
+    np.testing.assert_allclose(read({"difference": [duct, block]}).clearance(points)[:3], [0.4, 0.4, 0.1])
+    np.testing.assert_allclose(read({"union": [duct, room]}).clearance(points), [0.4, 0.4, 0.2, 1.0])
+    lower = {"shape": "rectangle", "x": [-1, 5], "y": [-1, 0.6]}
+    np.testing.assert_allclose(read({"intersection": [duct, lower]}).clearance(points)[:3], [0.2, 0.2, 0.2])
+    moved = {**duct, "scale": 2, "about": [0, 0], "shift": {"x": 1}}
+    np.testing.assert_allclose(read(moved).clearance({"x": np.array([1.1]), "y": np.array([0.8])}), [0.8])
+
+
 @pytest.mark.parametrize(
     ("node", "message"),
     [

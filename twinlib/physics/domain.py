@@ -80,11 +80,17 @@ class Domain:
         return contains(self.shape, self.named(inputs)) if self.shape else np.ones(len(inputs), dtype=bool)
 
     def interior(
-        self, count: int, draw: Draw, pick: Pick | None = None, density: Callable[[Array], Array] | None = None
+        self,
+        count: int,
+        draw: Draw,
+        pick: Pick | None = None,
+        density: Callable[[Array], Array] | None = None,
+        where: str | None = None,
     ) -> Samples:
         """Points in the domain; in a part of it with `pick`.
 
         With `density`, points of shape (n, inputs) -> numbers of shape (n,), they lie in proportion to these.
+        `where` is the key of the part, for messages.
         """
 
         def attempt(unit: Array) -> Samples:
@@ -92,14 +98,13 @@ class Domain:
             inside = self.contains(inputs)
             return _kept(Samples(inputs), inside & pick(self.named(inputs)) if pick else inside)
 
-        missing = f"data.geometry.{self.name}: no point lies inside"
-        missing += " where one is wanted" if pick else ""
+        missing = f"{where}: no part of {self.name} is there" if pick else f"data.geometry.{self.name}: is empty"
         if density is None:
             return _collected(attempt, count, draw, missing)
         many = _collected(attempt, count * _CANDIDATES, draw, missing)
         dense = density(many.inputs)
         if not (dense > 0).any():
-            raise UserError(f"{missing}: the density is 0")
+            raise UserError(f"{where}: the density is 0 everywhere")
         return _kept(many, chosen(many.inputs, dense, count))
 
     def boundary(self, count: int, draw: Draw, where: str, pick: Pick | None = None) -> Samples:

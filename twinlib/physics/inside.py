@@ -21,6 +21,6 @@ def interior(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition
     density = point_weight(words, domain, node, where, "density")
 
     def draw(draw: Draw, split: str) -> Samples:
-        return domain.interior(count, draw, pick, density)
+        return domain.interior(count, draw, pick, density, where)
 
     return Condition(name, domain, residuals, draw, weight=point_weight(words, domain, node, where))

@@ -37,10 +37,16 @@ class Module:
         self.optimizer.build(self.model.trainable_variables)
         self.draws = Draws(self.model, replicas)
         self.best: list[np.ndarray] | None = None
-        # XLA compiles for one device: of several, what each does by itself.
-        alone, compiled = replicas.count == 1, {"jit_compile": jit_compile}
-        self.gradients = self._gradients if alone else tf.function(self._gradients, **compiled)
-        self.forward = self._forward if alone else tf.function(self._forward, **compiled)
+        # XLA compiles for one device: all of a step, or of several devices what each does by itself.
+        alone = replicas.count == 1
+        self.gradients, self.forward = self._gradients, self._forward
+        if jit_compile and not alone:
+            if self.synchronized:
+                raise UserError(
+                    "trainer.jit_compile: XLA cannot compile a BatchNormalization over several devices; set it to false"
+                )
+            self.gradients = tf.function(self._gradients, jit_compile=True)
+            self.forward = tf.function(self._forward, jit_compile=True)
         self.step = tf.function(self._step, jit_compile=jit_compile and alone)
         self.losses_and_predictions = tf.function(self._losses_and_predictions, jit_compile=jit_compile and alone)
 
@@ -60,8 +66,8 @@ class Module:
         last = split % self.config["batch_size"]
         if self.synchronized and 0 < last < self.replicas.count:
             raise UserError(
-                f"batch_size={self.config['batch_size']}: leaves {last} samples for the last batch, and "
-                f"BatchNormalization needs one on each of {self.replicas.count} devices; choose another"
+                f"batch_size={self.config['batch_size']}: leaves {last} {'sample' if last == 1 else 'samples'} for the "
+                f"last batch, and BatchNormalization needs one on each of {self.replicas.count} devices; choose another"
             )
 
     def begin_epoch(self, epoch: int) -> None:
@@ -189,7 +195,7 @@ class Module:
             return
         for variable in self.model.non_trainable_weights:
             first, *others = (copy.numpy() for copy in self.replicas.local(variable.value))
-            told = self.replicas.told(float(np.float64(first).sum())) if self.replicas.nodes > 1 else first[:0]
+            told = self.replicas.told(float(np.float64(first).sum())) if self.replicas.nodes > 1 else np.zeros(1)
             if any((other != first).any() for other in others) or len(set(told.tolist())) > 1:
                 raise UserError(
                     f"model: {variable.path} differs between devices; a layer that learns from its batch beside the "

@@ -1,7 +1,7 @@
 """The devices that train one Keras model, each a copy of it, and what each of them gets of a batch."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -57,10 +57,14 @@ class Replicas:
         except LOST as error:
             if self.nodes == 1:
                 raise
-            reason = str(error).splitlines()[0]
+            lines = str(error).splitlines()
+            reason = next((line for line in lines if "abort" in line), lines[0])
             raise UserError(
                 f"node {self.node} of {self.nodes}: another node has ended, or is not reached ({reason})"
             ) from None
+        # Nobody leaves before all have what the last sums gave them.
+        with suppress(*LOST):
+            self.told(0)
 
     def slices(self, samples: int) -> list[slice]:
         """What each copy gets of a batch: of a node's part, its part. A small batch leaves some without any."""

@@ -234,3 +234,35 @@ def test_blocks_of_points_give_the_same_gradient(tmp_path):
         config = configured("poisson_1d", "optimizer.stages=[{name: adam}]", f"accumulate={accumulate}", "epochs=2")
         losses.append([row["train_loss"] for row in trained(config, tmp_path, iterations=3).history])
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-10)
+
+
+def test_windows_of_time_are_trained_one_after_the_other(tmp_path):
+    """A pendulum; broken off in its second window, it goes on to the same numbers."""
+    config = configured("poisson_1d", "epochs=9", "data.windows=3", "model.width=8", "+loss.weights.start=10")
+    config["data"] |= {
+        "name": "swing",
+        "geometry": {},
+        "time": {"t": [0, 6]},
+        "fields": {"x": {}, "v": {}},
+        "conditions": {
+            "motion": {"type": "interior", "equation": ["diff(x, t) = v", "diff(v, t) = -x"], "points": 20},
+            "start": {"type": "initial", "values": {"x": 1, "v": 0}},
+        },
+        "reference": {"x": "cos(t)", "v": "-sin(t)"},
+    }
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+    undisturbed = trained(config, whole)
+    assert undisturbed.metrics["test_relative_l2"] < 1e-4
+    assert [row["epoch"] for row in undisturbed.history] == list(range(1, 10))
+    assert ["train_start" in row for row in undisturbed.history] == [True] * 3 + [False] * 6
+    times = np.linspace(0, 6, 50)[:, None]
+    found = predictor(config, whole)(times)
+    np.testing.assert_allclose(found, np.column_stack([np.cos(times), -np.sin(times)]), atol=1e-3)
+    config["checkpoint_seconds"] = 0
+    with pytest.raises(InterruptedError):
+        trained(config, broken, resume=tmp_path / "kept", report=BreaksOff(5))
+    outcome = trained(config, broken, resume=tmp_path / "kept")
+    assert (broken / "weights.pt").read_bytes() == (whole / "weights.pt").read_bytes()
+    assert outcome.metrics == undisturbed.metrics

@@ -50,6 +50,8 @@ class Condition:
         The input in which, by the form of the network, all fields are periodic.
     extra
         Further symbols of the residuals, with their typical sizes; `Samples.extra` has their values.
+    times
+        Whether its points are at times of their own, that cannot be moved.
     stands_for
         What the residuals say together where they are only parts of an equation.
     """
@@ -69,6 +71,7 @@ class Condition:
     whole: bool = False
     periodic: str | None = None
     extra: Mapping[sympy.Symbol, float] = field(default_factory=dict)
+    times: bool = False
     stands_for: tuple[sympy.Expr, ...] = ()
 
     @property

@@ -70,7 +70,7 @@ def integral(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition
     rng = np.random.default_rng(0)
     trial = _blocks(domain, cut, rule, min(lines, 4), lambda many: rng.random((many, len(domain.inputs))), where)
     typical = float(np.median(trial.extra[str(_SHARE)]))
-    return Condition(name, domain, residuals, draw, whole=True, extra={_SHARE: typical})
+    return Condition(name, domain, residuals, draw, whole=True, extra={_SHARE: typical}, times=bool(cut and cut.place))
 
 
 def _cut(words: Vocabulary, domain: Domain, over: str, node: Mapping[str, Any], where: str) -> Cut:

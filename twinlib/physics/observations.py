@@ -76,4 +76,4 @@ def _compared(
     """Fields are what was measured."""
     symbols = {each: sympy.Symbol(f"measured__{each}", real=True) for each in fields}
     residuals = tuple(words.fields[each] - symbol for each, symbol in symbols.items())
-    return Condition(name, domain, residuals, draw, given=symbols, kind=kind, weight=weight)
+    return Condition(name, domain, residuals, draw, given=symbols, kind=kind, weight=weight, times=True)

@@ -1,7 +1,8 @@
 """A problem as data: geometry, fields, equations, conditions, and where it is known the solution."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,7 @@ from twinlib.physics.reference import Reference
 from twinlib.physics.sampling import sampler
 from twinlib.physics.vocabulary import Vocabulary
 from twinlib.physics.well_posed import require_well_posed
+from twinlib.physics.windows import in_window, require_windows
 
 VALIDATION_POINTS = 256  # in each domain, where the solution is compared while training goes on
 
@@ -59,6 +61,8 @@ class Problem:
         uniform, halton or sobol.
     test_points
         About how many the grid has.
+    windows
+        Into how many the time is cut, for one training after the other: see `twinlib.physics.marching`.
 
     Raises
     ------
@@ -84,11 +88,17 @@ class Problem:
         reference: Mapping[str, Any] | None = None,
         sampler: str = "sobol",
         test_points: int = 1000,
+        windows: int = 1,
     ) -> None:
         self.name = name
         self.words = Vocabulary(geometry or {}, time, parameters or {}, constants or {}, unknowns or {}, fields)
         self.conditions = [condition(self.words, key, node) for key, node in conditions.items()]
         require_well_posed(self.words, self.conditions)
+        self.weighable = [item.name for item in self.conditions if item.residuals]
+        self.windows = windows
+        self.window = windows - 1  # that is trained
+        if windows != 1:
+            require_windows(self.words, self.conditions, windows)
         self._reference = Reference(self.words, reference or {})
         self.reference = self._reference.formulas
         self._sampler = sampler
@@ -144,11 +154,45 @@ class Problem:
     def samples(self, split: str, seed: int) -> dict[str, Samples]:
         """The points of each condition that is not exact by construction, for `train` or `val`."""
         dimensions = len(self.words.inputs)
-        return {
+        found = {
             item.name: item.draw(sampler(self._sampler, dimensions, seed, split, item.name), split)
             for item in self.conditions
             if item.residuals
         }
+        if self.windows > 1 and split != "test":
+            column, time = self.time_column, self.words.inputs[self.time_column]
+            for item in self.conditions:
+                if item.name in found and item.along != time:
+                    found[item.name] = in_window(found[item.name], column, self.borders, self.window)
+        return found
+
+    @property
+    def time_column(self) -> int:
+        """Which input the time is."""
+        return len(next(iter(self.words.places.values())).coordinates)
+
+    @property
+    def borders(self) -> Array:
+        """Where windows begin and end, shape (windows + 1,)."""
+        start, end = self.inputs[self.time_column]
+        return np.linspace(start, end, self.windows + 1)
+
+    def stages(self) -> list["Problem"]:
+        """What is trained one after the other: for each window the problem up to its end; without windows itself."""
+        if self.windows == 1:
+            return [self]
+        stages = []
+        for window in range(self.windows):
+            stage = copy(self)
+            stage.window = window
+            stage.__dict__.pop("_columns", None)
+            if window:  # begins where the window before has ended
+                begins = self.words.inputs[self.time_column]
+                stage.conditions = [
+                    replace(item, residuals=()) if item.along == begins else item for item in self.conditions
+                ]
+            stages.append(stage)
+        return stages
 
     def size(self, split: str) -> int:
         """Number of points of `columns`."""
@@ -165,6 +209,9 @@ class Problem:
         """
         if split not in self._columns:
             points, known = self._compared(split)
+            if self.window + 1 < self.windows:
+                keep = points[:, self.time_column] <= self.borders[self.window + 1]
+                points, known = points[keep], {name: values[keep] for name, values in known.items()}
             inside = np.column_stack([domain.contains(points) for domain in self.words.homes.values()])
             solution = np.full(inside.shape, np.nan)
             for column, name in enumerate(self.words.fields):

@@ -74,7 +74,7 @@ def weak(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition:
     def draw(draw: Draw, split: str) -> Samples:
         return rule.samples(domain, limits(domain.interior(values, draw).inputs), where)
 
-    return Condition(name, domain, tuple(parts.values()), draw, stands_for=(whole,))
+    return Condition(name, domain, tuple(parts.values()), draw, times=True, stands_for=(whole,))
 
 
 def _parts(

@@ -24,6 +24,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from twinlib.config.build import build
 from twinlib.errors import UserError
+from twinlib.physics.marching import go_on
 from twinlib.physics.problem import Problem
 from twinlib.physics.transfer import begin_from
 from twinlib.training.checkpoint import Checkpoints
@@ -77,41 +78,57 @@ def train(
     _refuse(config)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # banners and tips
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
-    seed_everything(config["seed"], verbose=False)
     with in_precision(config):
         moving = {"resample": resample, "refine": refine}
-        module = Module(config, dataset, report or Silent(), min(iterations, steps or iterations), folder, moving)
-        if start is not None:
-            begin_from(module.solution, Path(start), "trainer.start")
-        module.checkpoints = Checkpoints(resume, config["checkpoint_seconds"])
-        if (kept := module.checkpoints.latest()) is not None:
-            module.restore(*kept)
-            if not module.goes_on or len(module.history) >= config["epochs"]:
-                module.on_train_end()
-                return module.outcome()
-        trainer = Trainer(
-            accelerator="cpu",
-            devices=1,
-            max_epochs=config["epochs"] - len(module.history),
-            deterministic=True,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            default_root_dir=folder,
-        )
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning's own
-            warnings.filterwarnings(
-                "ignore", "`LightningModule.configure_optimizers` returned `None`"
-            )  # ours are not torch's
-            try:
-                trainer.fit(module, train_dataloaders=[0])  # one call of `training_step` an epoch
-            except SIGTERMException:  # which is an exit, with code 0
-                raise SystemExit(128 + signal.SIGTERM) from None
-            except SystemExit:  # what Lightning makes of Ctrl-C
-                raise KeyboardInterrupt from None
+        # One training, or where time is cut into windows one after the other.
+        stages, module = dataset.stages(), None
+        for number, problem in enumerate(stages):
+            seed_everything(config["seed"], verbose=False)  # for each, so that one may be taken up without those before
+            earlier = module
+            module = Module(config, problem, report or Silent(), min(iterations, steps or iterations), folder, moving)
+            if earlier is not None:
+                go_on(module.solution, earlier.solution)
+                module.before = earlier.before + earlier.history
+            elif start is not None:
+                begin_from(module.solution, Path(start), "trainer.start")
+            own = resume / f"window{number}" if resume is not None and len(stages) > 1 else resume
+            module.checkpoints = Checkpoints(own, config["checkpoint_seconds"])
+            _fit(module, max(config["epochs"] // len(stages), 1), folder)
+            if len(stages) > 1:  # a later window begins with what this one has kept
+                module.checkpoints.write(len(module.history), *module.state())
+        assert module is not None
         return module.outcome()
+
+
+def _fit(module: Module, epochs: int, folder: Path) -> None:
+    """Train, or go on from a checkpoint, up to a number of epochs."""
+    if (kept := module.checkpoints.latest()) is not None:
+        module.restore(*kept)
+        if not module.goes_on or len(module.history) >= epochs:
+            module.on_train_end()
+            return
+    trainer = Trainer(
+        accelerator="cpu",
+        devices=1,
+        max_epochs=epochs - len(module.history),
+        deterministic=True,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning's own
+        warnings.filterwarnings(
+            "ignore", "`LightningModule.configure_optimizers` returned `None`"
+        )  # ours are not torch's
+        try:
+            trainer.fit(module, train_dataloaders=[0])  # one call of `training_step` an epoch
+        except SIGTERMException:  # which is an exit, with code 0
+            raise SystemExit(128 + signal.SIGTERM) from None
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
 
 
 def predictor(config: Mapping[str, Any], folder: Path) -> Callable[[np.ndarray], np.ndarray]:

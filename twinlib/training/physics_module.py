@@ -13,6 +13,7 @@ from torch import Tensor
 
 from twinlib.config.build import build
 from twinlib.errors import UserError
+from twinlib.physics.marching import marching
 from twinlib.physics.problem import Problem
 from twinlib.physics.residuals import Residuals
 from twinlib.physics.solution import Solution
@@ -47,7 +48,7 @@ class Module(LightningModule):
         self.file = folder / WEIGHTS
         self.solution = solution_of(config, problem)
         loss = build(config["loss"])
-        weights = loss.of([item.name for item in problem.conditions if item.residuals])
+        weights = loss.of(problem.weighable)
         self.points = TrainingPoints(problem, config["seed"], **moving)
         self.residuals = {
             split: Residuals(problem, self.solution, samples, weights, config["accumulate"])
@@ -60,6 +61,7 @@ class Module(LightningModule):
         self.weighting = loss.weighting(problem, config["seed"], self.method.names)
         self.errors = build(config["evaluation"]) if config["evaluation"] else None
         self.watch = Watch(config["direction"], **config["early_stopping"])
+        self.before: list[dict[str, float]] = []  # rows of earlier windows of time
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
         self.checkpoints = Checkpoints(None)
@@ -71,19 +73,21 @@ class Module(LightningModule):
     def training_step(self, batch: Tensor, batch_idx: int) -> None:
         began = time.perf_counter()
         epoch = len(self.history) + 1
-        self.report.epoch_begins(epoch, self.iterations)
+        self.report.epoch_begins(len(self.before) + epoch, self.iterations)
         for number in range(self.iterations):
             with torch.enable_grad():
                 self.goes_on = self.goes_on and self._iterate(epoch, (epoch - 1) * self.iterations + number + 1)
             self.report.batch()
-        row = {"epoch": epoch, **self.measured("train"), **self.measured("val")}
+        row = {"epoch": len(self.before) + epoch, **self.measured("train"), **self.measured("val")}
         row |= {name: float(value.detach()) for name, value in self.solution.unknowns.items()}
         if self.weighting is not None:
             row |= {f"weight_{name}": weight for name, weight in self.weighting.weights.items()}
         row |= {"lr": self.method.lr, "seconds": time.perf_counter() - began}
         for name in ("train_loss", "val_loss", self.config["objective"]):
             if not math.isfinite(row[name]):
-                raise UserError(f"epoch {epoch}: {name} is {row[name]}; try another seed, or a smaller lr or frequency")
+                raise UserError(
+                    f"epoch {row['epoch']}: {name} is {row[name]}; try another seed, or a smaller lr or frequency"
+                )
         self.history.append(row)
         self.report.epoch_ends(row)
         if self.watch.see(epoch, row[self.config["objective"]]) or self.config["checkpoint"] == "last":
@@ -175,13 +179,14 @@ class Module(LightningModule):
         # What each condition has in the loss is in the history.
         metrics |= {name: kept[name] for name in ("train_loss", "val_loss", self.config["objective"])}
         metrics |= {name: kept[name] for name in self.solution.unknowns}
-        metrics |= {"best_epoch": self.watch.best_epoch, "epochs": len(self.history)}
-        return Outcome(self.history, metrics, {"test": Evaluation(values, predictions, targets)}, self.file.name)
+        history = self.before + self.history
+        metrics |= {"best_epoch": len(self.before) + self.watch.best_epoch, "epochs": len(history)}
+        return Outcome(history, metrics, {"test": Evaluation(values, predictions, targets)}, self.file.name)
 
 
 def solution_of(config: Mapping[str, Any], problem: Problem) -> Solution:
     """The solution of a problem as the config builds it, not trained yet."""
-    return Solution(problem, build(config["model"], problem.network_inputs, problem.outputs))
+    return Solution(problem, marching(problem, lambda inputs, outputs: build(config["model"], inputs, outputs)))
 
 
 def evaluated(solution: Solution, points: np.ndarray) -> np.ndarray:

@@ -116,16 +116,37 @@ def sine(jet: Tensor, order: int) -> Tensor:
     return torch.cat(s)
 
 
+def sigmoid(jet: Tensor, order: int) -> Tensor:
+    """The logistic function 1 / (1 + e^-z): y' = y (1 - y) z'."""
+    return torch.cat(_logistic(split(jet, order), order))
+
+
 def swish(jet: Tensor, order: int) -> Tensor:
-    """z / (1 + e^-z), the logistic function y being solved by y' = y (1 - y) z'."""
+    """z / (1 + e^-z)."""
     z = split(jet, order)
+    y = _logistic(z, order)
+    return torch.cat([_product(z, y, k) for k in range(order + 1)])
+
+
+def product_of(left: Tensor, right: Tensor, order: int) -> Tensor:
+    """The jet of a product, feature by feature (Leibniz)."""
+    a, b = split(left, order), split(right, order)
+    return torch.cat([_product(a, b, k) for k in range(order + 1)])
+
+
+def mixed(gate: Tensor, one: Tensor, zero: Tensor, order: int) -> Tensor:
+    """gate * one + (1 - gate) * zero."""
+    return zero + product_of(gate, one - zero, order)
+
+
+def _logistic(z: Sequence[Tensor], order: int) -> list[Tensor]:
     y = [torch.sigmoid(z[0])]
     slope = [y[0] * (1 - y[0])]
     for k in range(1, order + 1):
         y.append(_integrate(z, slope, k))
         if k < order:
             slope.append(y[k] - _square(y, k))
-    return torch.cat([_product(z, y, k) for k in range(order + 1)])
+    return y
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor, int], Tensor]] = {"tanh": tanh, "sine": sine, "swish": swish}

@@ -46,14 +46,23 @@ class Affine(Taped):
 
     Parameters
     ----------
-    gain
-        Weights are drawn from a normal distribution of variance 2 gain^2 / (inputs + outputs) (Glorot & Bengio 2010).
+    uniform
+        Weights are drawn evenly from -uniform … uniform; without it, from a normal distribution of the variance
+        2 / (inputs + outputs) (Glorot & Bengio 2010).
+    bias
+        To begin with; `phases` draws it evenly from -bias … bias.
     """
 
-    def __init__(self, inputs: int, outputs: int, gain: float = 1.0) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, uniform: float | None = None, bias: float = 0.0, phases: bool = False
+    ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) * gain * (2 / (inputs + outputs)) ** 0.5)
-        self.bias = nn.Parameter(torch.zeros(outputs))
+        if uniform is None:
+            weight = torch.randn(outputs, inputs) * (2 / (inputs + outputs)) ** 0.5
+        else:
+            weight = (2 * torch.rand(outputs, inputs) - 1) * uniform
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter((2 * torch.rand(outputs) - 1) * bias if phases else torch.full((outputs,), bias))
 
     def forward(self, jet: Tensor) -> Tensor:
         rows, n, features = jet.shape
@@ -91,6 +100,29 @@ class Scale(Taped):
 
     def _factor(self) -> Tensor:
         return self.factor.exp() if self._exponential else self.factor
+
+
+class Factorised(nn.Module):
+    """An affine layer diag(e^s) (V a + b) with trained s (random weight factorisation, Wang et al. 2022).
+
+    The layer that it begins as is drawn as usual; s is drawn from a normal distribution and V follows.
+
+    Parameters
+    ----------
+    mean, deviation
+        Of s.
+    """
+
+    def __init__(self, inputs: int, outputs: int, mean: float = 1.0, deviation: float = 0.1) -> None:
+        super().__init__()
+        self.affine = Affine(inputs, outputs)
+        logarithms = mean + deviation * torch.randn(outputs)
+        with torch.no_grad():
+            self.affine.weight.div_(logarithms.exp()[:, None])
+        self.scale = Scale(logarithms, exponential=True)
+
+    def forward(self, jet: Tensor) -> Tensor:
+        return self.scale(self.affine(jet))  # type: ignore[no-any-return]
 
 
 def taped_layers(model: nn.Module) -> Iterator[Taped]:

@@ -1,39 +1,30 @@
-"""Networks from points to fields, as maps of jets (see `derivatives`)."""
+"""Networks from points to fields, as maps of jets (see `derivatives`): layer after layer."""
 
 from itertools import pairwise
-from math import pi
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from twinlib.errors import UserError
-from twinlib.physics.derivatives import ACTIVATIONS, sine
-from twinlib.physics.layers import Affine
+from twinlib.physics.derivatives import product_of, sine
+from twinlib.physics.layers import Affine, Scale
+from twinlib.physics.normalised import Normalised, activation_named
 
 
-class FullyConnected(nn.Module):
-    """A perceptron between a normalised input and a normalised output.
-
-    The inputs are mapped to -1 … 1 over the box of the geometry and the ranges of the parameters, the outputs from
-    there to the ranges of the fields.
+class FullyConnected(Normalised):
+    """A perceptron.
 
     Parameters
     ----------
-    inputs
-        Least and greatest value of each coordinate and parameter, shape (inputs, 2).
-    outputs
-        The same of each field, shape (outputs, 2).
+    inputs, outputs, frequency, features, sigma
+        See `Normalised`. With `sine`, `frequency` is about the number of half waves over the box that it begins with.
     width, depth
         Hidden units in a layer, and hidden layers.
     activation
         tanh, sine or swish.
-    frequency
-        Factor on the normalised inputs: with `sine`, about the number of half waves over the box that it begins with.
-    features
-        Number of random Fourier features sin(2 pi B x), cos(2 pi B x) that come first (Tancik et al. 2020); 0: none.
-    sigma
-        Standard deviation of B, in periods over half the box.
+    adaptive
+        Whether each hidden layer has a trained factor on what its activation is given, 1 at first (Jagtap, Kawaguchi &
+        Karniadakis 2020).
 
     Raises
     ------
@@ -51,38 +42,91 @@ class FullyConnected(nn.Module):
         frequency: float = 1.0,
         features: int = 0,
         sigma: float = 1.0,
+        adaptive: bool = False,
     ) -> None:
-        super().__init__()
-        if activation not in ACTIVATIONS:
-            raise UserError(f"model.activation={activation}: choose one of {', '.join(ACTIVATIONS)}")
-        self._activate = ACTIVATIONS[activation]
-        self._map("shift", inputs.mean(axis=1))
-        self._map("stretch", 2 * frequency / np.diff(inputs, axis=1)[:, 0])
-        self._map("middle", outputs.mean(axis=1))
-        self._map("radius", np.diff(outputs, axis=1)[:, 0] / 2)
-        first = len(inputs)
-        if features:
-            self._map("waves", 2 * pi * sigma * torch.randn(features, first).numpy())
-            first = 2 * features
-        self._features = features
-        sizes = [first, *[width] * depth]
+        super().__init__(inputs, outputs, frequency, features, sigma)
+        self._activate = activation_named(activation)
+        sizes = [self.first, *[width] * depth]
         self.hidden = nn.ModuleList(Affine(a, b) for a, b in pairwise(sizes))
-        self.last = Affine(sizes[-1], len(outputs))
+        self.slopes = nn.ModuleList(Scale(torch.ones(1)) if adaptive else nn.Identity() for _ in self.hidden)
+        self.last = Affine(sizes[-1], self.fields)
 
-    def forward(self, jet: Tensor, order: int) -> Tensor:
-        """Jet of the inputs -> jet of the fields, shape (1 + order * directions, n, outputs)."""
-        jet = torch.cat([jet[:1] - self.shift, jet[1:]]) * self.stretch
-        if self._features:
-            angles = jet @ self.waves.T
-            quarter = torch.cat([angles[:1] + pi / 2, angles[1:]])
-            jet = sine(torch.cat([angles, quarter], dim=-1), order)
-        for layer in self.hidden:
-            jet = self._activate(layer(jet), order)
-        jet = self.last(jet) * self.radius
-        return torch.cat([jet[:1] + self.middle, jet[1:]])
+    def between(self, jet: Tensor, order: int) -> Tensor:
+        for layer, slope in zip(self.hidden, self.slopes, strict=True):
+            jet = self._activate(slope(layer(jet)), order)
+        return self.last(jet)  # type: ignore[no-any-return]
 
-    def _map(self, name: str, values: np.ndarray) -> None:
-        self.register_buffer(name, torch.as_tensor(values, dtype=torch.get_default_dtype()))
+
+class Siren(Normalised):
+    """A perceptron of sines, drawn so that all layers have the same distribution (Sitzmann et al. 2020).
+
+    Parameters
+    ----------
+    inputs, outputs
+        See `Normalised`.
+    width, depth
+        Hidden units in a layer, and hidden layers.
+    first, hidden
+        The factors of the sines' arguments in the first layer and in the others.
+    """
+
+    def __init__(
+        self,
+        inputs: np.ndarray,
+        outputs: np.ndarray,
+        width: int = 32,
+        depth: int = 3,
+        first: float = 10.0,
+        hidden: float = 10.0,
+    ) -> None:
+        super().__init__(inputs, outputs)
+        sizes = [self.first, *[width] * depth]
+        self._factors = [first, *[hidden] * (depth - 1)]
+        bounds = [1 / self.first, *[(6 / width) ** 0.5 / hidden] * (depth - 1)]
+        # Constants take part in the arguments' size; behind the first layer they are as small as the weights.
+        phases = [self.first**-0.5, *[width**-0.5 / hidden] * (depth - 1)]
+        self.hidden = nn.ModuleList(
+            Affine(*size, bound, phase, phases=True)
+            for size, bound, phase in zip(pairwise(sizes), bounds, phases, strict=True)
+        )
+        self.last = Affine(width, self.fields, (6 / width) ** 0.5 / hidden)
+
+    def between(self, jet: Tensor, order: int) -> Tensor:
+        for layer, factor in zip(self.hidden, self._factors, strict=True):
+            jet = sine(layer(jet) * factor, order)
+        return self.last(jet)  # type: ignore[no-any-return]
+
+
+class MultiplicativeFilter(Normalised):
+    """Products of sines of the inputs, mixed in between: z <- (W z + b) sin(w x + p) (Fathony et al. 2021).
+
+    Parameters
+    ----------
+    inputs, outputs
+        See `Normalised`.
+    width, depth
+        Units in a layer, and layers.
+    scale
+        The sines' frequencies w are drawn evenly up to it, over the square root of their number.
+    """
+
+    def __init__(
+        self, inputs: np.ndarray, outputs: np.ndarray, width: int = 32, depth: int = 3, scale: float = 8.0
+    ) -> None:
+        super().__init__(inputs, outputs)
+        self.filters = nn.ModuleList(
+            Affine(self.first, width, scale / (depth + 1) ** 0.5, torch.pi, phases=True) for _ in range(depth + 1)
+        )
+        bound = (1 / width) ** 0.5
+        self.mixed = nn.ModuleList(Affine(width, width, bound, bound, phases=True) for _ in range(depth))
+        self.last = Affine(width, self.fields)
+
+    def between(self, jet: Tensor, order: int) -> Tensor:
+        first, *others = self.filters
+        state = sine(first(jet), order)
+        for layer, each in zip(self.mixed, others, strict=True):
+            state = product_of(layer(state), sine(each(jet), order), order)
+        return self.last(state)  # type: ignore[no-any-return]
 
 
 def fully_connected(inputs: np.ndarray, outputs: np.ndarray, **settings: float | str) -> nn.Module:

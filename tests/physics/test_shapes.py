@@ -171,6 +171,28 @@ def test_angles_on_a_circle_and_heights_on_a_sphere_are_uniform():
     assert chisquare(np.histogram(heights, 20, (-1.3, 1.3))[0]).pvalue > 0.001
 
 
+def test_each_side_of_what_is_left_has_its_share_of_points():
+    points = on_boundary(read(CHIP), 20_000)[0]
+    x, y = points.T
+    on = np.isclose
+    sides = {
+        "inlet": (on(x, -2.5), 1),
+        "floor before": (on(y, -0.5) & (x < -1), 1.5),
+        "front": (on(x, -1) & (y < 0.1), 0.6),
+        "top": (on(y, 0.1) & (x > -1) & (x < 0), 1),
+        "back": (on(x, 0) & (y < 0.1), 0.6),
+        "floor behind": (on(y, -0.5) & (x > 0), 2.5),
+        "outlet": (on(x, 2.5), 1),
+        "ceiling": (on(y, 0.5), 5),
+    }
+    counts = np.array([rows.sum() for rows, _ in sides.values()])
+    lengths = np.array([length for _, length in sides.values()])
+    assert counts.sum() == len(points)
+    assert chisquare(counts, len(points) * lengths / lengths.sum()).pvalue > 0.001
+    ceiling = np.histogram(x[on(y, 0.5)], 10, (-2.5, 2.5))[0]
+    assert chisquare(ceiling).pvalue > 0.001
+
+
 def test_each_point_has_its_own_parameters():
     shape = read({"difference": [{"shape": "rectangle", "x": [0, 10], "y": [0, "l"]}, {**DISC, "radius": "l/2"}]})
     lengths = np.array([1.0, 2.0, 4.0])

@@ -30,14 +30,16 @@ def chip(target: Path, viscosity: float, cells: int, spacing: float) -> str:
     outside = ~((x > -1) & (x < 0) & (y < 0.1))
     points = np.column_stack([x, y])[outside]
     found, coarse = (Flow(chip_mesh(number), viscosity).chip_flow(points) for number in (cells, cells // 2))
-    changes = [np.linalg.norm(a - b) / np.linalg.norm(a) for a, b in zip(found.T, coarse.T, strict=True)]
     write(target, ("x", "y", "u", "v", "p"), np.column_stack([points, found]))
-    apart = ", ".join(f"{name} {change:.0e}" for name, change in zip("uvp", changes, strict=True))
-    return f"{target}: {len(points):,} points; from the solution with half as many cells a side: {apart}"
+    return (
+        f"{target}: {len(points):,} points; from the solution with half as many cells a side: {_apart(found, coarse)}"
+    )
 
 
 def cavity(target: Path, reynolds: float, cells: int, points: int) -> str:
-    """The flow in a unit square whose lid y = 1 moves with velocity 1, into `target`; p = 0 in the middle of the floor.
+    """The flow in a unit square whose lid y = 1 moves with velocity 1, into `target`: u and v.
+
+    At the corners of the lid the pressure grows so fast that its square has no mean, so there is no error of it.
 
     Parameters
     ----------
@@ -48,11 +50,9 @@ def cavity(target: Path, reynolds: float, cells: int, points: int) -> str:
     """
     place = (np.arange(points) + 0.5) / points
     at = np.column_stack([each.ravel() for each in np.meshgrid(place, place, indexing="ij")])
-    found, coarse = (Flow(cavity_mesh(number), 1 / reynolds).cavity_flow(at) for number in (cells, cells // 2))
-    changes = [np.linalg.norm(a - b) / np.linalg.norm(a) for a, b in zip(found.T, coarse.T, strict=True)]
-    write(target, ("x", "y", "u", "v", "p"), np.column_stack([at, found]))
-    apart = ", ".join(f"{name} {change:.0e}" for name, change in zip("uvp", changes, strict=True))
-    return f"{target}: {len(at):,} points; from the solution with half as many cells a side: {apart}"
+    found, coarse = (Flow(cavity_mesh(n), 1 / reynolds).cavity_flow(at)[:, :2] for n in (cells, cells // 2))
+    write(target, ("x", "y", "u", "v"), np.column_stack([at, found]))
+    return f"{target}: {len(at):,} points; from the solution with half as many cells a side: {_apart(found, coarse)}"
 
 
 class Flow:
@@ -83,7 +83,7 @@ class Flow:
         return self.at(self.solve(fixed, values, outlet=lambda x: np.abs(x[0] - 2.5) < 1e-9), points)
 
     def cavity_flow(self, points: Array) -> Array:
-        """u, v, p at points, shape (n, 3)."""
+        """u, v, p at points, shape (n, 3); p = 0 in the middle of the floor."""
         fixed = self._on_boundary(lambda x, y: np.ones_like(x, dtype=bool))
         values = np.zeros(self.velocity.N)
         values[self._on_boundary(lambda x, y: y > 1 - 1e-9, ("u^1",))] = 1.0
@@ -212,6 +212,12 @@ def write(target: Path, names: Sequence[str], columns: Array) -> None:
     """A table, CSV with a header."""
     target.parent.mkdir(parents=True, exist_ok=True)
     np.savetxt(target, columns, delimiter=",", header=",".join(names), comments="", fmt="%.10g")
+
+
+def _apart(found: Array, coarse: Array) -> str:
+    """The relative L2 difference of each field."""
+    changes = np.linalg.norm(found - coarse, axis=0) / np.linalg.norm(found, axis=0)
+    return ", ".join(f"{name} {change:.0e}" for name, change in zip("uvp", changes, strict=False))
 
 
 def _towards(cells: int, both: bool) -> Array:

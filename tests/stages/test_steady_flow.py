@@ -64,6 +64,14 @@ def test_the_flow_over_the_chip(tmp_path):
     assert np.abs(p[np.isclose(x, 2.45)]).max() < 0.05 < 5 < p[np.isclose(x, -2.45)].min()
 
 
+def test_the_table_of_the_cavity(tmp_path):
+    said = steady_flow.cavity(tmp_path / "cavity.csv", 100, 16, 8)
+    assert "64 points" in said and float(said.split()[-1]) < 0.1
+    rows = np.loadtxt(tmp_path / "cavity.csv", delimiter=",", skiprows=1)
+    assert rows.shape == (64, 4)
+    assert rows[rows[:, 1] == rows[:, 1].max(), 2].max() > 0.5
+
+
 def test_what_does_not_converge_is_told():
     flow = steady_flow.Flow(steady_flow.cavity_mesh(4), 1e-6)
     with pytest.raises(ArithmeticError, match="does not converge"):

@@ -133,7 +133,7 @@ def test_16_mixed_scales_the_sum(configure, digits, own):
         config["strategy"] |= {**PLAIN, "devices": devices}
         copies = replicas(config["strategy"])
         keras.utils.set_random_seed(0)
-        with copies.scope(), adapter._computing_in(config["strategy"]):
+        with copies.scope(), adapter._computing_in(precision):
             module = adapter.Module(config, copies, False)
             for start in (0, 32, 64):
                 module.train(*digits.batch("train", np.arange(start, start + 32)), 32, 1.0)

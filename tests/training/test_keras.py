@@ -85,7 +85,7 @@ def test_what_layers_add_to_the_loss_counts_once_a_batch(gradients, accumulate):
 def test_16_mixed_scales_the_loss_and_the_limits_alike(gradients, clip):
     """On the CPU, which `train` refuses because it is slow: the arithmetic is that of a GPU."""
     exact = gradients(regularised(0), *clip)
-    with adapter._computing_in({"precision": "16-mixed"}):
+    with adapter._computing_in("16-mixed"):
         scaled = gradients(regularised(0), "strategy.precision=16-mixed", *clip)
     scale = 2.0**15  # Keras's first
     for one, other in zip(exact, scaled, strict=True):

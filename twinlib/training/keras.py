@@ -61,7 +61,8 @@ def train(
             "trainer.jit_compile: XLA lacks operations that are deterministic; set trainer.deterministic=false"
         )
     copies = replicas(config["strategy"])
-    if config["strategy"]["precision"] == "16-mixed" and copies.devices[0] == "CPU:0":
+    precision = config["strategy"]["precision"]
+    if precision == "16-mixed" and copies.devices[0] == "CPU:0":
         raise UserError("strategy.precision=16-mixed: needs a GPU; a CPU can bf16-mixed, 32 or 64")
     keep_freed_memory()
     keras.utils.set_random_seed(config["seed"])
@@ -69,7 +70,7 @@ def train(
         tf.config.experimental.enable_op_determinism()
     course = Course(config, dataset, report or Silent(), steps, copies.node, copies.nodes)
     checkpoints = Checkpoints(resume, config["checkpoint_seconds"])
-    with copies.meeting(), copies.scope(), _computing_in(config["strategy"]):
+    with copies.meeting(), copies.scope(), _computing_in(precision, config["strategy"]["tf32"]):
         trained = Module(config, copies, jit_compile)
         trained.require_samples(dataset.size("train"))
         _restore(course, trained, checkpoints, resume)
@@ -115,7 +116,8 @@ def predictor(config: Mapping[str, Any], folder: Path) -> Callable[[np.ndarray],
     device = "GPU:0" if on_gpu else "CPU:0"
     wanted = config["strategy"]["precision"]
     precision = "32" if (wanted, device) == ("16-mixed", "CPU:0") else wanted
-    with tf.device(device), _computing_in({**config["strategy"], "precision": precision}):
+    tf32 = config["strategy"].get("tf32", False)  # records of old have no such key
+    with tf.device(device), _computing_in(precision, tf32):
         model = built(config)
         try:
             model.load_weights(folder / WEIGHTS)
@@ -138,14 +140,12 @@ def predictor(config: Mapping[str, Any], folder: Path) -> Callable[[np.ndarray],
 
 
 @contextmanager
-def _computing_in(strategy: Mapping[str, Any]) -> Iterator[None]:
+def _computing_in(precision: str, tf32: bool = False) -> Iterator[None]:
     # TensorFlow's default, which rounds the factors of products to 10 bits, is not what 32 says.
-    tf.config.experimental.enable_tensor_float_32_execution(
-        strategy.get("tf32", False)
-    )  # records of old have no such key
+    tf.config.experimental.enable_tensor_float_32_execution(tf32)
     policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
-    keras.config.set_floatx(real(strategy["precision"]).name)
-    keras.config.set_dtype_policy(POLICIES[strategy["precision"]])
+    keras.config.set_floatx(real(precision).name)
+    keras.config.set_dtype_policy(POLICIES[precision])
     try:
         yield
     finally:

@@ -123,6 +123,19 @@ def test_fields_are_compared_where_they_are_defined(rod):
     assert np.isnan(columns["solution"][inside[:, 1], 1]).all()
 
 
+def test_a_field_has_no_values_outside_of_its_domain(rod):
+    changes = {"geometry/other": {"shape": "line", "x": [1, 2]}, "fields/u": {"in": "rod"}, "fields/v": {"in": "other"}}
+    tree = changed(rod, **changes, **{f"{BALANCE}/in": "rod", f"{ENDS}/in": "rod"})
+    tree["conditions"] |= {
+        "more": {"type": "interior", "in": "other", "equation": "diff(v, x) = u", "points": 4},
+        "joint": {"type": "interface", "in": "other", "where": "x = 1", "value": ["u", "v"]},
+    }
+    with pytest.raises(
+        UserError, match=r"data.conditions.more: u is in rod, but the condition is in other, also at x = 1"
+    ):
+        Problem(**tree)
+
+
 def test_residuals_have_no_dimension():
     tree = {
         "name": "bar",

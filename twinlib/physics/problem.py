@@ -11,6 +11,7 @@ import sympy
 
 from twinlib.data.preprocess import Preprocess
 from twinlib.data.schema import Field
+from twinlib.errors import UserError
 from twinlib.physics.conditions import Condition, condition
 from twinlib.physics.domain import Domain, Samples
 from twinlib.physics.exact import Form, Side, form, require_free, require_held
@@ -110,7 +111,7 @@ class Problem:
         self.schema = Origin("real" if "real" in kinds else "synthetic" if kinds else "no", {"test": self.size("test")})
         point = Field("point", (len(self.words.inputs),), ("channel",), "float64", "1", names=self.words.inputs)
         self.preprocess = Preprocess(point, "none")
-        self.samples("train", 0)  # a condition without a single point is seen here
+        self._require_defined(self.samples("train", 0))  # a condition without a single point is seen here
 
     @property
     def inputs(self) -> Array:
@@ -241,6 +242,25 @@ class Problem:
             return domain.grid(self._test_points)
         draw = sampler(self._sampler, len(domain.inputs), 0, "compared", domain.name)
         return domain.interior(VALIDATION_POINTS, draw)
+
+    def _require_defined(self, samples: Mapping[str, Samples]) -> None:
+        """Refuse conditions at points where a field of theirs does not live: a network would go on there by itself."""
+        for item in self.conditions:
+            if item.name not in samples or item.given:
+                continue
+            inputs = samples[item.name].inputs
+            for name, home in self.words.homes.items():
+                about = any(each.has(self.words.fields[name]) for each in item.residuals)
+                if home.name == item.domain.name or not about:
+                    continue
+                outside = ~home.contains(inputs)
+                if outside.any():
+                    row = inputs[int(np.argmax(outside))]
+                    place = ", ".join(f"{key} = {value:.4g}" for key, value in zip(self.words.inputs, row, strict=True))
+                    raise UserError(
+                        f"data.conditions.{item.name}: {name} is in {home.name}, but the condition is in "
+                        f"{item.domain.name}, also at {place}"
+                    )
 
     def _exact_forms(self) -> dict[str, Form]:
         exact = [item for item in self.conditions if item.sides]

@@ -137,6 +137,14 @@ def test_a_plate_is_solved_with_exact_walls(solve):
     assert error < 1e-6
 
 
+def test_half_a_circle_is_no_whole_side():
+    tree = plate({"walls": WALLS | {"where": "x > 0", "values": {"u": "x + 1"}}}, parameters={})
+    tree["conditions"]["rest"] = {"type": "dirichlet", "where": "x <= 0", "values": {"u": 0}}
+    tree["geometry"] = {"disc": {"shape": "circle", "x": 0, "y": 0, "radius": 1}}
+    with pytest.raises(UserError, match=r"walls.exact: a side is meant in part only; exact is for whole sides"):
+        Problem(**tree)
+
+
 @pytest.mark.parametrize(
     ("conditions", "message"),
     [
@@ -154,6 +162,7 @@ def test_a_plate_is_solved_with_exact_walls(solve):
             {"walls": WALLS | {"values": {"u": 0}, "exact": "x*(l - x)*(1 - y**2)*y"}},
             "walls.exact: the formula of exact vanishes inside as well",
         ),
+        ({"walls": WALLS | {"values": {"u": 0}, "weight": 2}}, "walls.weight: has no meaning with exact"),
         ({"walls": WALLS | {"values": {"u": 0}, "exact": "x*z"}}, "walls.exact: x.z: z is not declared"),
         (
             {

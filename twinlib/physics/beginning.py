@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from twinlib.errors import UserError
-from twinlib.physics.condition import Condition, field_values, point_count, point_weight
+from twinlib.physics.condition import Condition, field_values, is_exact, point_count, point_weight
 from twinlib.physics.exact import Start
 from twinlib.physics.vocabulary import Vocabulary, known
 
@@ -22,7 +22,7 @@ def initial(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition:
     residuals = [words.fields[each] - value for each, value in values.items()]
     residuals += [words.fields[each].diff(time) - value for each, value in rates.items()]
     sides = {}
-    if node.get("exact", False):
+    if is_exact(node, where):
         if lone := [each for each in rates if each not in values]:
             raise UserError(f"{where}.exact: give the value of {lone[0]} as well as its rate")
         sides = {each: (Start(time, *domain.time[1:], value, rates.get(each)),) for each, value in values.items()}

@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from twinlib.errors import UserError
-from twinlib.physics.condition import Condition, field_values, point_count, point_weight
+from twinlib.physics.condition import Condition, field_values, is_exact, point_count, point_weight
 from twinlib.physics.domain import Samples
 from twinlib.physics.equations.stated import stated
 from twinlib.physics.exact import sides_of
@@ -25,7 +25,7 @@ def dirichlet(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Conditio
     values = field_values(words, node, "values", where)
     residuals = tuple(words.fields[each] - value for each, value in values.items())
     bare = _on_boundary(words, name, node, residuals)
-    if node.get("exact", False) is False:
+    if not is_exact(node, where):
         return bare
     sides = {
         each: sides_of(words, bare.domain, bare.covers, value, node["exact"], f"{where}.exact")

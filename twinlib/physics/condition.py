@@ -122,6 +122,15 @@ def point_count(node: Mapping[str, Any], where: str, default: int | None = None)
     return count
 
 
+def is_exact(node: Mapping[str, Any], where: str) -> bool:
+    """Whether a condition shall hold by the form of the field."""
+    if node.get("exact", False) is False:
+        return False
+    if "weight" in node:
+        raise UserError(f"{where}.weight: has no meaning with exact; leave one of them out")
+    return True
+
+
 def point_weight(
     words: Vocabulary, domain: Domain, node: Mapping[str, Any], where: str, key: str = "weight"
 ) -> Callable[[Array], Array] | None:

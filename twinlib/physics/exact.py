@@ -190,23 +190,22 @@ def sides_of(
     if exact is not True:
         return (Everywhere(expression(exact, words.names, where), value),)
     shape = domain.shape
-    if isinstance(shape, Line):
-        intervals = {shape.coordinates[0]: (shape.start, shape.end)}
-    elif isinstance(shape, Box):
-        intervals = shape.intervals
-    else:
-        covered = {number for number, share in _covered(domain, covers).items() if share > 0}
-        if isinstance(shape, Ball | Ellipse) and covered:
-            radii = shape.radii if isinstance(shape, Ellipse) else dict.fromkeys(shape.coordinates, shape.radius)
-            away = [((words.names[key] - shape.centre[key].expression) / radii[key].expression) ** 2 for key in radii]
-            return (Everywhere(1 - sympy.Add(*away), value),)
+    if not isinstance(shape, Line | Box | Ball | Ellipse):
         raise UserError(
             f"{where}: true is there for lines, boxes, circles; give a formula that vanishes on the boundary"
         )
     covered_by = _covered(domain, covers)
     if partly := [number for number, share in covered_by.items() if 0 < share < 1]:
-        name = domain.coordinates[partly[0] // 2]
-        raise UserError(f"{where}: a side along {name} is meant in part only; exact is for whole sides")
+        along = "" if isinstance(shape, Ball | Ellipse) else f" along {domain.coordinates[partly[0] // 2]}"
+        raise UserError(f"{where}: a side{along} is meant in part only; exact is for whole sides")
+    if isinstance(shape, Ball | Ellipse):
+        radii = shape.radii if isinstance(shape, Ellipse) else dict.fromkeys(shape.coordinates, shape.radius)
+        away = [((words.names[key] - shape.centre[key].expression) / radii[key].expression) ** 2 for key in radii]
+        return (Everywhere(1 - sympy.Add(*away), value),)
+    if isinstance(shape, Line):
+        intervals = {shape.coordinates[0]: (shape.start, shape.end)}
+    else:
+        intervals = shape.intervals
     sides = []
     for column, (name, (start, end)) in enumerate(intervals.items()):
         low, high = (value if covered_by[2 * column + number] else None for number in (0, 1))

@@ -9,7 +9,7 @@ from torch import nn
 from twinlib.training import lightning as adapter
 from twinlib.training import torch_module
 from twinlib.training.outcome import Silent
-from twinlib.training.torch_tensors import call
+from twinlib.training.torch_tensors import call, precision_of
 
 
 def test_weights_are_tensors_that_load_without_running_anything(train, tmp_path):
@@ -91,6 +91,12 @@ def test_a_terminated_training_does_not_end_well(train):
     with pytest.raises(SystemExit) as end:
         train("torch", report=Terminates())
     assert end.value.code == 143
+
+
+@pytest.mark.parametrize(("tf32", "kind"), [(True, "tf32"), (False, "ieee")])
+def test_products_on_a_gpu_are_rounded_only_when_asked_for(tf32, kind):
+    precision_of("32", "cpu", tf32)
+    assert torch.backends.cuda.matmul.fp32_precision == torch.backends.cudnn.conv.fp32_precision == kind
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import signal
 import time
 
 import pytest
+import torch
 
 from tests.training import together
 from twinlib.training import lightning
@@ -135,3 +136,19 @@ def test_early_stopping_goes_on_where_it_was(train):
         train(*patience, ends_in=2)
     _, begun, metrics = train(*patience)
     assert begun == [2, 3] and metrics["epochs"] == 3
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("precision", ["32", "16-mixed"])
+def test_goes_on_on_a_gpu(train, tmp_path, precision):
+    """The factor by which 16-mixed scales the loss included."""
+    overrides = ["strategy.accelerator=gpu", f"strategy.precision='{precision}'", "model.dropout=[0.3,0.3]"]
+    whole = train(*overrides)
+    for path in (tmp_path / "kept").iterdir():
+        path.unlink()
+    with pytest.raises(together.BreaksOff):
+        train(*overrides, ends_in=2)
+    history, begun, metrics = train(*overrides)
+    assert begun == [2, 3]
+    assert (history, metrics) == (whole[0], whole[2])

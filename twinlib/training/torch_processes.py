@@ -45,7 +45,7 @@ class Processes:
                 f"strategy.devices={strategy['devices']}, strategy.nodes={strategy['nodes']}: needs {wanted} processes "
                 f"and there are {size}; start it by `python train.py`, or by torchrun or srun with as many"
             )
-        here = int(os.environ.get("LOCAL_WORLD_SIZE", size))
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", strategy["devices"]))
         return cls(strategy["name"] if size > 1 else "single", int(os.environ.get("RANK", 0)), size, here)
 
     @property

@@ -29,6 +29,20 @@ def test_a_quarter_of_a_disc_and_a_ball():
     assert weights.sum() == pytest.approx(np.pi / 6, rel=1e-3)
 
 
+def test_a_body_in_a_corner_and_one_in_the_middle():
+    def beside(points):
+        x, y = points.T
+        return (y > 0.613) | (x < 0.31) | (x > np.sqrt(0.3))
+
+    points, weights = over_part(beside, 2, 400)
+    assert len(weights) == len(points) == 400
+    width = np.sqrt(0.3) - 0.31
+    assert weights.sum() == pytest.approx(1 - 0.613 * width, rel=1e-12)
+    assert weights @ points.prod(axis=1) == pytest.approx((1 - (0.3 - 0.31**2) * 0.613**2) / 4, rel=1e-12)
+    around = over_part(lambda at: np.square(at - 0.5).sum(axis=1) > 0.04, 2, 900)[1]
+    assert around.sum() == pytest.approx(1 - 0.04 * np.pi, rel=1e-4)
+
+
 def test_nothing_has_no_weight():
     assert over_part(lambda at: np.zeros(len(at), dtype=bool), 2, 20)[1].sum() == 0
     assert over_part(lambda at: np.ones(len(at), dtype=bool), 0, 20)[1].tolist() == [1]

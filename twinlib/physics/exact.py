@@ -202,10 +202,7 @@ def sides_of(
         radii = shape.radii if isinstance(shape, Ellipse) else dict.fromkeys(shape.coordinates, shape.radius)
         away = [((words.names[key] - shape.centre[key].expression) / radii[key].expression) ** 2 for key in radii]
         return (Everywhere(1 - sympy.Add(*away), value),)
-    if isinstance(shape, Line):
-        intervals = {shape.coordinates[0]: (shape.start, shape.end)}
-    else:
-        intervals = shape.intervals
+    intervals = {shape.coordinates[0]: (shape.start, shape.end)} if isinstance(shape, Line) else shape.intervals
     sides = []
     for column, (name, (start, end)) in enumerate(intervals.items()):
         low, high = (value if covered_by[2 * column + number] else None for number in (0, 1))

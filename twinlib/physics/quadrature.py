@@ -1,6 +1,7 @@
 """Points and weights for integrals over a part of a unit cube that is known only by whether a point lies in it."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from twinlib.physics.geometry import Array
 
 _SCAN = 256  # steps along the last axis between which an end of the part is looked for
 _HALVINGS = 45
+_JUMP = 0.1  # of a length across, from one look to the next
 _TOUCHED = 1e-9  # a point of a boundary is no interval
 
 
@@ -30,7 +32,8 @@ def over_part(contains: Callable[[Array], Array], axes: int, count: int) -> tupl
     """Points and weights with which sums over smooth functions are integrals over the part.
 
     Along the last axis the ends of the part are found, and each interval has Gauss points of its own, so that a jump
-    there costs no accuracy; across the other axes there is one Gauss rule.
+    there costs no accuracy. So has, in the plane, each piece of the first axis between places where the part is
+    suddenly longer or falls apart. In space there is one Gauss rule across the other axes.
 
     Parameters
     ----------
@@ -46,7 +49,7 @@ def over_part(contains: Callable[[Array], Array], axes: int, count: int) -> tupl
     if axes == 0:
         return np.empty((1, 0)), np.asarray(contains(np.empty((1, 0))), dtype=float).reshape(1)
     each = max(int(count ** (1 / axes)), 1)
-    outer, outer_weights = product_gauss(each, axes - 1)
+    outer, outer_weights = _in_pieces(contains, each) if axes == 2 else product_gauss(each, axes - 1)
     inner = max(count // len(outer), 1)
     scan = np.linspace(0, 1, _SCAN + 1)
 
@@ -79,3 +82,35 @@ def over_part(contains: Callable[[Array], Array], axes: int, count: int) -> tupl
             points[line, len(intervals) * share :] = points[line, 0]
     everywhere = np.column_stack([np.repeat(outer, inner, axis=0), points.reshape(-1)])
     return everywhere, (outer_weights[:, None] * weights).reshape(-1)
+
+
+def _in_pieces(contains: Callable[[Array], Array], count: int) -> tuple[Array, Array]:
+    """Gauss points of the first of two axes, shape (count, 1), and weights, for each piece without a jump."""
+    across = np.linspace(0, 1, _SCAN + 1)
+
+    def looked(place: Array) -> tuple[Array, Array]:
+        """How often the line across at a place goes in or out, and which part of it lies inside."""
+        rows = np.repeat(place, len(across))
+        inside = np.asarray(contains(np.column_stack([rows, np.tile(across, len(place))])), dtype=bool)
+        inside = inside.reshape(len(place), len(across))
+        return (inside[:, 1:] != inside[:, :-1]).sum(axis=1), inside.mean(axis=1)
+
+    along = np.linspace(0, 1, _SCAN // 2 + 1)
+    changes, lengths = looked(along)
+    (jumps,) = np.nonzero((np.diff(changes) != 0) | (np.abs(np.diff(lengths)) > _JUMP))
+    low, high = along[jumps], along[jumps + 1]
+    for _ in range(_HALVINGS if len(jumps) else 0):
+        middle = (low + high) / 2
+        change, length = looked(middle)
+        nearer = np.abs(length - lengths[jumps]) <= np.abs(length - lengths[jumps + 1])
+        before = np.where(changes[jumps] != changes[jumps + 1], change == changes[jumps], nearer)
+        low, high = np.where(before, middle, low), np.where(before, high, middle)
+    borders = np.array([0.0, *(low + high)[: max(count // 2 - 1, 0)] / 2, 1.0])
+    pieces = [piece for piece in pairwise(borders) if piece[1] - piece[0] > _TOUCHED]
+    share = count // len(pieces)
+    unit, unit_weights = gauss(share)
+    points, weights = np.full((count, 1), 0.5), np.zeros(count)
+    for number, (start, end) in enumerate(pieces):
+        own = slice(number * share, (number + 1) * share)
+        points[own, 0], weights[own] = start + (end - start) * unit, (end - start) * unit_weights
+    return points, weights

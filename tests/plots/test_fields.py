@@ -25,7 +25,7 @@ def problem(shape, equation=f"{LAPLACE} = 0", reference="x + y", test_points=900
 
 
 def test_a_hole_is_left_white(figures, tmp_path):
-    ring = problem(RING)
+    ring = problem(RING, test_points=2500)
     exact = ring.columns("test")["solution"]
     solution(exact + 0.1, ring, tmp_path / "solution.png")
     panels = [each for each in figures["solution.png"].axes if each.get_title()]

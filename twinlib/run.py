@@ -158,6 +158,8 @@ def _compute(config: Mapping[str, Any], root: Path, group: str | None, processes
         finally:
             signal.signal(signal.SIGTERM, before)
         result = job.result(code)
+    if code < 0:  # it could not say so itself
+        print(f"error: the process that computed the run was killed by {signal.Signals(-code).name}", file=sys.stderr)
     if result is None:
         raise RunFailed(code if code > 0 else 1)
     return Result(Path(result["folder"]), result["metrics"], result["objective"], result["cached"])

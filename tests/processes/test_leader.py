@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +87,16 @@ def test_no_follower_outlives_a_worker_that_is_killed(together, ends):
     os.kill(said[0]["pid"], signal.SIGKILL)
     assert end(process)[0] == 1
     ends([said[1]["pid"]])
+
+
+def test_a_sweep_of_runs_of_several_processes(together):
+    conf = Path(__file__).parents[2] / "conf" / "launcher"
+    shutil.copytree(conf, together.root / "conf" / "launcher")
+    config = together.root / "conf" / "config.yaml"
+    groups = "schema, {launcher: local}, _self_, {override hydra/launcher: twin}, {override hydra/sweeper: grid}"
+    config.write_text(config.read_text().replace("launcher: {}\n", "").replace("schema, _self_", groups))
+    code, _, err = end(together.start("-m", "seed=0,1", TWO, "launcher.workers=1"))
+    assert code == 0, err
+    assert len(together.lab.records) == 2 and together.said()[1]["LOCAL_WORLD_SIZE"] == "2"
+    code, _, err = end(together.start("-m", "seed=0,1", RANK=1, WORLD_SIZE=2))
+    assert (code, err.startswith("error: torchrun started 2 processes; start a sweep once")) == (2, True), err

@@ -82,4 +82,5 @@ def _look_after(children: Children, line: Line, team: Team) -> dict[str, Any]:
 
 
 def _sentence(failure: Failure, team: Team) -> str:
-    return f"process {failure.rank} of {team.size} (on {failure.host}) {failure.how}: {failure.last_line}"
+    said = f": {failure.last_line}" if failure.last_line else ""
+    return f"process {failure.rank} of {team.size} (on {failure.host}) {failure.how}{said}"

@@ -22,6 +22,7 @@ from twinlib.sweeper.pruning import Pruned
 GRACE = 3.0  # seconds in which this process finds out itself that another has failed
 LAST_GRACE = 5.0  # and then to come back from what it waits for
 ENDING = 300.0  # seconds for the others to end once the training is over here
+SOON = 0.5  # and then another one of it, when this process has a line to say itself
 POLL = 0.1
 TRAIN, RESULT, ERROR, FAILED, DONE = "train", "result", "error", "failed", "done"
 
@@ -204,7 +205,7 @@ class Leader:
         if isinstance(error, Pruned):
             return
         # A user's mistake comes up in each process. That another is missing is an adapter's UserError as well.
-        deadline = time.monotonic() + (POLL if isinstance(error, UserError) else GRACE)
+        deadline = time.monotonic() + (SOON if isinstance(error, UserError) else GRACE)
         while self._failure is None and time.monotonic() < deadline:
             time.sleep(POLL)
         # So does an error of the model's own: then it is told once, with its traceback.

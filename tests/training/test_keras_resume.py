@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_trainings_that_are_killed_and_nodes():
     """The tests of keras_forked.py."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "keras_forked.py")]

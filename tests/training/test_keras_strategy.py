@@ -12,6 +12,8 @@ HERE = Path(__file__).parent
 STRATEGY = {"name": "data_parallel", "accelerator": "cpu", "devices": 1, "nodes": 1}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_three_devices():
     """The tests of keras_devices.py."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "keras_devices.py")]

@@ -64,6 +64,13 @@ def test_all_processes_know_the_same_and_one_writes(trained, strategy, case):
     assert first[2] and not second[2]
 
 
+@pytest.mark.parametrize("case", ["plain", "normalised"])
+def test_shards_are_shards(trained, case):
+    """The weights that a process holds between steps, as a part of all."""
+    held = [float((trained / "sharded" / case / rank / "held.txt").read_text()) for rank in "01"]
+    assert sum(held) == pytest.approx(1) and min(held) > 0.35
+
+
 @pytest.mark.parametrize("strategy", ["data_parallel", "sharded"])
 def test_all_processes_fail_with_the_same_line(trained, strategy):
     folders = [trained / "single" / "diverges", *(trained / strategy / "diverges" / rank for rank in "01")]

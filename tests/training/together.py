@@ -19,6 +19,7 @@ from twinlib.errors import UserError
 from twinlib.training import course, torch_module
 from twinlib.training import lightning as adapter
 from twinlib.training.outcome import Silent
+from twinlib.training.torch_processes import shard
 
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(["tests.training.together"])
@@ -100,8 +101,15 @@ def train(config, folder, resume=None, ends_in=()):
     def ours(node):
         return OURS[node["_target_"]]() if node["_target_"] in OURS else build(node)
 
+    def measured(model, mesh):
+        shard(model, mesh)
+        weights = list(model.parameters())
+        held = sum(weight.to_local().numel() for weight in weights) / sum(weight.numel() for weight in weights)
+        (folder / "held.txt").write_text(str(held))
+
     torch.set_num_threads(1)
     torch_module.build = course.build = ours
+    torch_module.shard = measured
     folder.mkdir(parents=True, exist_ok=True)
     for epoch in (*ends_in, None):
         # A process that begins anew knows nothing of the one before.

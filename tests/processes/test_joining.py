@@ -23,38 +23,27 @@ def slurm(rank, port, size=2):
     return number | {"SLURM_PROCID": rank, "SLURM_STEP_NUM_TASKS": size, "SLURM_LOCALID": 0}
 
 
-@pytest.mark.parametrize("launcher", [torchrun, slurm])
-def test_two_nodes_train_once_and_a_second_start_is_cached_on_both(together, port, launcher):
-    processes = [together.start(*TWO, **launcher(rank, port)) for rank in (1, 0)]
+@pytest.mark.parametrize(("launcher", "each"), [(torchrun, 1), (slurm, 2)])
+def test_two_nodes_train_once_and_a_second_start_is_cached_on_both(together, port, launcher, each):
+    arguments = (*TWO, f"strategy.devices={each}")
+    processes = [together.start(*arguments, **launcher(rank, port)) for rank in (1, 0)]
     (code, said, err), (first_code, first_said, first_err) = map(end, processes)
     assert (code, first_code, said) == (0, 0, ""), (err, first_err)
     assert first_said.startswith("done ")
     found = together.said()
-    assert [own["RANK"] for own in found.values()] == ["0", "1"]
-    assert [own["GROUP_RANK"] for own in found.values()] == ["0", "1"]
-    assert {(own["LOCAL_RANK"], own["LOCAL_WORLD_SIZE"], own["WORLD_SIZE"]) for own in found.values()} == {
-        ("0", "1", "2")
-    }
+    assert list(found) == list(range(2 * each))
+    for rank, own in found.items():
+        assert (own["RANK"], own["WORLD_SIZE"], own["GROUP_RANK"]) == (str(rank), str(2 * each), str(rank // each))
+        assert (own["LOCAL_RANK"], own["LOCAL_WORLD_SIZE"]) == (str(rank % each), str(each))
+        assert own["TORCHELASTIC_USE_AGENT_STORE"] == "False"
     assert len({(own["MASTER_ADDR"], own["MASTER_PORT"]) for own in found.values()}) == 1
-    assert {own["TORCHELASTIC_USE_AGENT_STORE"] for own in found.values()} == {"False"}
     (record,) = together.lab.records
 
     before = together.lab.trainings
-    processes = [together.start(*TWO, **launcher(rank, port)) for rank in (0, 1)]
+    processes = [together.start(*arguments, **launcher(rank, port)) for rank in (0, 1)]
     (_, first_said, _), (code, said, err) = map(end, processes)
     assert first_said.startswith(f"cached runs/{record.name}") and (code, said, err) == (0, "", "")
     assert together.lab.trainings == before
-
-
-def test_two_nodes_of_two_devices_each_started_once_a_node(together, port):
-    processes = [together.start(*TWO, "strategy.devices=2", **torchrun(rank, port)) for rank in (1, 0)]
-    ends = [end(process) for process in processes]
-    assert [code for code, _, _ in ends] == [0, 0], ends
-    found = together.said()
-    assert [(own["LOCAL_RANK"], own["GROUP_RANK"]) for own in found.values()] == [
-        ("0", "0"), ("1", "0"), ("0", "1"), ("1", "1"),
-    ]  # fmt: skip
-    assert len(together.lab.records) == 1
 
 
 def test_keras_finds_the_tasks_of_all_nodes(together, port):

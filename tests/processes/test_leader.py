@@ -55,7 +55,6 @@ def test_keras_trains_in_one_process_for_all_devices_of_a_node(together):
         ("fail 1", 2, "process 1 of 2 (on {host}) ended with exit code 1; it said:"),
         ("refuse all", 2, "error: lr: too large"),
         ("fail all", 1, "Traceback (most recent call last)"),
-        ("refuse 1", 2, "error: lr: too large"),
     ],
 )
 def test_one_that_fails_ends_all_of_them_and_is_named(together, ends, does, exit_code, words):

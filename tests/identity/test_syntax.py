@@ -1,3 +1,4 @@
+import json
 import sys
 from textwrap import dedent
 
@@ -138,3 +139,11 @@ def test_a_text_survives_json() -> None:
     found = text("import a\n__code_deps__ = ['b']\nopen('c')\nexec(d)\n")
     again = Text.from_json(json.loads(json.dumps(found.to_json())))
     assert json.dumps(again.to_json()) == json.dumps(found.to_json())
+
+
+def test_what_is_remembered_of_a_doubt_can_be_collected_like_what_was_read() -> None:
+    found = text("import os\nfound = __import__(os.name)\nlines = open(os.name)\n")
+    again = Text.from_json(json.loads(json.dumps(found.to_json())))
+    assert [set(part.unseen) for part in again.parts] == [set(part.unseen) for part in found.parts]
+    assert [set(part.reads) for part in again.parts] == [set(part.reads) for part in found.parts]
+    assert any(part.unseen for part in again.parts)

@@ -79,7 +79,11 @@ class Text:
 
     @classmethod
     def from_json(cls, tree: dict[str, Any]) -> "Text":
-        return cls(**{**tree, "parts": tuple(Part(**part) for part in tree["parts"])})
+        # JSON has no tuples, and these go into sets.
+        pairs = [{key: tuple(map(tuple, part[key])) for key in ("reads", "unseen")} for part in tree["parts"]]
+        return cls(
+            **{**tree, "parts": tuple(Part(**{**part, **own}) for part, own in zip(tree["parts"], pairs, strict=True))}
+        )
 
 
 def opaque(digest: str, error: str | None = None) -> Text:

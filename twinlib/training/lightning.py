@@ -124,7 +124,7 @@ def predictor(config: Mapping[str, Any], folder: Path) -> Callable[[np.ndarray],
     device = "cpu" if config["strategy"]["accelerator"] == "cpu" else device_of("auto")
     wanted = config["strategy"]["precision"]
     wanted = "32" if (wanted, device) == ("16-mixed", "cpu") else wanted
-    precision = precision_of(wanted, device, config["strategy"]["tf32"])
+    precision = precision_of(wanted, device, config["strategy"].get("tf32", False))  # records of old have no such key
     model = build(config["model"])
     try:
         model.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))

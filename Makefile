@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
+# Tests in two processes: threads of one would wait for those of the other.
+ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+
 .PHONY: run test bench setup lint lock clean
 run: setup
 	dvc repro
@@ -15,7 +18,7 @@ test: setup
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest --numprocesses 2 --dist worksteal
+	$(ONE_THREAD) pytest --numprocesses 2 --dist worksteal
 
 bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done

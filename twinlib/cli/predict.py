@@ -1,5 +1,6 @@
 """`twin predict`: a trained twin on a file of samples, or on what the experiment's `predict` takes: a map, a mask."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from twinlib.config.signature import check_targets
 from twinlib.errors import UserError
 
 PREFIX = "predict."
+# `{l: uniform(1, 2)}`, which YAML would cut at the comma in brackets.
+_CALL = re.compile(r"(:\s*)(\w+\s*\([^()'\"]*\))(?=\s*[,}])")
 
 
 def predict(words: Sequence[str], output: str) -> None:
@@ -49,6 +52,6 @@ def _with(node: Mapping[str, Any], settings: Sequence[str], root: Path) -> dict[
     changed = dict(node)
     for setting in settings:
         key, _, value = setting.removeprefix(PREFIX).partition("=")
-        changed[key] = yaml.safe_load(value)
+        changed[key] = yaml.safe_load(_CALL.sub(r"\1'\2'", value) if value.startswith("{") else value)
     check_targets({"predict": changed}, root)
     return changed

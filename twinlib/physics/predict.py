@@ -1,5 +1,6 @@
 """What `twin predict` does with a solution: its fields at the points of a file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from twinlib.physics.vtk import SUFFIXES, write_vtk
 from twinlib.predict import Twin
 
 
-def predict(twin: Twin, source: Path | str, target: Path) -> str:
+def predict(
+    twin: Twin, source: Path | str, target: Path, uncertain: Mapping[str, str] | None = None, degree: int = 6
+) -> str:
     """Evaluate the fields of a problem at points.
 
     Parameters
@@ -21,11 +24,15 @@ def predict(twin: Twin, source: Path | str, target: Path) -> str:
     target
         `.csv` or `.npy`, with the fields; the CSV has the points as well. Or `.vtu` or `.vtk`, where the points are the
         corners of triangles or tetrahedra.
+    uncertain
+        Distributions of parameters, by name, which are then no columns of `source`: see `twinlib.physics.uncertain`.
+    degree
+        Of the expansion in these.
 
     Raises
     ------
     UserError
-        A file of another kind, a missing column, or weights that do not fit.
+        A file of another kind, a missing column, weights that do not fit, or a distribution that cannot be used.
     """
     from twinlib.training.physics import predictor
 
@@ -33,10 +40,16 @@ def predict(twin: Twin, source: Path | str, target: Path) -> str:
         raise UserError(f"{source}: the input is a .csv or .npy file")
     if target.suffix not in (".csv", ".npy", *SUFFIXES):
         raise UserError(f"{target}: the output is a .csv or .npy file, or {' or '.join(SUFFIXES)}")
+    # Not through the twin, whose preprocessing is in float32.
+    solution = predictor(twin.config, twin.record.folder)
+    if uncertain is not None:
+        from twinlib.physics.uncertain import predict_uncertain
+
+        problem = build({**twin.config["data"], "reference": {}})
+        return predict_uncertain(problem, solution, Path(source), target, uncertain, degree)
     inputs, fields = twin.preprocess.field.names, list(twin.config["data"]["fields"])
     points, _ = read_table(Path(source), inputs, (), "input")
-    # Not through the twin, whose preprocessing is in float32.
-    values = predictor(twin.config, twin.record.folder)(points)
+    values = solution(points)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix in SUFFIXES:
         write_vtk(target, build(twin.config["data"]), points, values)

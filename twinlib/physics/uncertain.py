@@ -98,12 +98,12 @@ def _report(
         if each.cut > _WORTH_SAYING
     ]
     if missing := int(np.isnan(found.mean).any(axis=1).sum()):
-        lines.append(f"{missing:,} points do not lie inside for all values of {', '.join(known)}: nan")
+        lines.append(f"{missing:,} of {count:,} points lie outside for some value of {', '.join(known)}: nan there")
     worst = int(np.argmax(found.differences))
     difference = found.differences[worst]
     lines.append(
-        f"expansion of order {expansion.degree} from {len(expansion.weights):,} values of {', '.join(known)}; at {DRAWS} "
-        f"others it differs from the network by at most {difference:.1e} of the greatest {fields[worst]}"
+        f"expansion of order {expansion.degree} from {len(expansion.weights):,} values of {', '.join(known)}; at "
+        f"{DRAWS} others it differs from the network by at most {difference:.1e} of the greatest {fields[worst]}"
     )
     if difference > _ACCURATE:
         warnings.warn(

@@ -31,6 +31,7 @@ LARGER = {
     "allen_cahn": 1e-3,
     "cavity_re100": 5e-2,
     "chip_2d": 5e-2,
+    "chip_parameterised": 5e-2,
 }
 WANTED = SMALL | LARGER
 MADE = {  # by stages: the table and the command after python -m stages
@@ -38,6 +39,7 @@ MADE = {  # by stages: the table and the command after python -m stages
     "allen_cahn": ("allen_cahn", "allen_cahn equations"),
     "cavity_re100": ("cavity_re100", "cavity steady_flow"),
     "chip_2d": ("chip_2d", "chip steady_flow"),
+    "chip_parameterised": ("chip_parameterised", "chip_sizes steady_flow"),
     "inverse_chip": ("chip_measured", "chip chip_measured"),
 }
 NUMBERS = {"inverse_springs": 1e-5, "inverse_chip": 1e-2}  # wanted of unknown numbers

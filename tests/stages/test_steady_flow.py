@@ -64,6 +64,23 @@ def test_the_flow_over_the_chip(tmp_path):
     assert np.abs(p[np.isclose(x, 2.45)]).max() < 0.05 < 5 < p[np.isclose(x, -2.45)].min()
 
 
+def test_chips_of_several_sizes_in_one_table(tmp_path):
+    sizes = [(1.0, 0.6), (0.6, 0.8)]  # the second is too fast to be found from rest
+    said = steady_flow.chip_sizes(tmp_path / "sizes.csv", 0.02, 16, 0.1, sizes)
+    assert [line.partition(": ")[0].split() for line in said.splitlines()[1:]] == [
+        ["width", "1,", "height", "0.6"],
+        ["width", "0.6,", "height", "0.8"],
+    ]
+    table = np.loadtxt(tmp_path / "sizes.csv", delimiter=",", skiprows=1)
+    first, second = (table[(table[:, 2:4] == size).all(axis=1)] for size in sizes)
+    assert len(first) == 500 - 60 and len(second) == 500 - 48 and len(table) == 892
+    steady_flow.chip(tmp_path / "chip.csv", 0.02, 16, 0.1)
+    alone = np.loadtxt(tmp_path / "chip.csv", delimiter=",", skiprows=1)
+    np.testing.assert_allclose(first[:, [0, 1, 4, 5, 6]], alone, atol=1e-8)
+    over = np.isclose(second[:, 0], -0.75)  # two points across what is left above the chip
+    assert over.sum() == 2 and second[over, 4].sum() * 0.1 == pytest.approx(1, abs=0.3)
+
+
 def test_the_table_of_the_cavity(tmp_path):
     said = steady_flow.cavity(tmp_path / "cavity.csv", 100, 16, 8)
     assert "64 points" in said and float(said.split()[-1]) < 0.1

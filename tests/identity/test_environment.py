@@ -108,3 +108,11 @@ def test_answers_about_a_young_environment_are_not_kept(scratch: Scratch, monkey
 def test_the_interpreter_counts() -> None:
     minor = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert python() == {"python": minor, "fingerprint": environment.SCHEMA}
+
+
+def test_what_is_left_of_a_distribution_is_none_for_the_backport_either(scratch: Scratch) -> None:
+    """Some packages import `importlib_metadata`, which then finds the distributions for all."""
+    pytest.importorskip("importlib_metadata")
+    expected = scratch.identify()
+    scratch.write("../site/~hirdparty-0.9.dist-info/RECORD", "thirdparty/__init__.py,,\n")
+    assert scratch.identify() == expected

@@ -133,7 +133,10 @@ def _stamp(path: str) -> list[int] | None:
 
 
 def _name(distribution: "Distribution") -> str:
-    metadata = distribution.metadata
+    try:
+        metadata = distribution.metadata
+    except FileNotFoundError:  # what the package importlib_metadata, once imported, says of a folder that is left over
+        return ""
     return re.sub(r"[-_.]+", "-", metadata["Name"]).lower() if "Name" in metadata else ""
 
 

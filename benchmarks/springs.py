@@ -17,7 +17,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 THREADS = 1  # networks as small as these gain nothing from more, and on a busy machine lose
@@ -27,6 +29,11 @@ Trace = list[tuple[float, float]]  # seconds, error
 
 
 def ours(limit: float) -> Trace:
+    return solved("equations/coupled_springs", EVERY["twinlib"], limit)
+
+
+def solved(experiment: str, every: int, limit: float) -> Trace:
+    """What an experiment reaches as it is shipped, looked at every few iterations."""
     sys.path.insert(0, str(ROOT))
     import torch
 
@@ -37,11 +44,11 @@ def ours(limit: float) -> Trace:
 
     torch.set_num_threads(THREADS)
     torch.set_default_dtype(torch.float64)
-    config = compose(["experiment=equations/coupled_springs"], ROOT)
+    config = compose([f"experiment={experiment}"], ROOT)
     began = time.perf_counter()
     torch.manual_seed(config["seed"])
     problem = build(config["data"])
-    solution = Solution(problem, build(config["model"], problem.inputs, problem.outputs))
+    solution = Solution(problem, build(config["model"], problem.network_inputs, problem.outputs))
     residuals = Residuals(problem, solution, problem.samples("train", config["seed"]), {})
     method = build(config["optimizer"], residuals)
     errors = build(config["evaluation"])
@@ -49,7 +56,7 @@ def ours(limit: float) -> Trace:
     trace: Trace = []
     goes_on = True
     while goes_on and time.perf_counter() - began < limit:
-        for _ in range(EVERY["twinlib"]):
+        for _ in range(every):
             goes_on = goes_on and method.step(1)
         with torch.no_grad():
             found = solution(torch.as_tensor(columns["point"])).numpy()
@@ -100,22 +107,33 @@ def theirs(limit: float) -> Trace:
     model = dde.Model(data, network)
     grid = np.linspace(0, 10, 1000)[:, None]
     solution = exact(grid)
+
+    def error() -> float:
+        difference = model.predict(grid) - solution
+        return float((np.linalg.norm(difference, axis=0) / np.linalg.norm(solution, axis=0)).max())
+
+    return trained(model, error, EVERY["DeepXDE"], 2000, began, limit)
+
+
+def trained(model: Any, error: Callable[[], float], every: int, iterations: int, began: float, limit: float) -> Trace:
+    """What a model of DeepXDE reaches by Adam, for so many iterations, and then by L-BFGS, until the time is over."""
+    import deepxde as dde
+
     trace: Trace = []
 
     class Watch(dde.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_end(self) -> None:
-            if self.model.train_state.step % EVERY["DeepXDE"]:
+            if self.model.train_state.step % every:
                 return
-            difference = self.model.predict(grid) - solution
-            error = (np.linalg.norm(difference, axis=0) / np.linalg.norm(solution, axis=0)).max()
-            trace.append((time.perf_counter() - began, float(error)))
+            found = error()
+            trace.append((time.perf_counter() - began, found))
             if trace[-1][0] > limit:
                 self.model.stop_training = True
 
     model.compile("adam", lr=1e-3)
-    model.train(iterations=2000, callbacks=[Watch()], display_every=10**9, verbose=0)
+    model.train(iterations=iterations, callbacks=[Watch()], display_every=10**9, verbose=0)
     dde.optimizers.set_LBFGS_options(maxiter=100_000, ftol=0, gtol=1e-12)
-    dde.optimizers.config.LBFGS_options["iter_per_step"] = EVERY["DeepXDE"]
+    dde.optimizers.config.LBFGS_options["iter_per_step"] = every
     model.stop_training = False
     model.compile("L-BFGS")
     if trace[-1][0] < limit:
@@ -123,11 +141,11 @@ def theirs(limit: float) -> Trace:
     return trace
 
 
-def side(name: str, limit: float) -> Trace:
+def side(script: str, name: str, limit: float) -> Trace:
     # Threads that wait without holding the processors: on a machine that does other things too, both sides gain.
     environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS), "GOMP_SPINCOUNT": "10000"}
     done = subprocess.run(
-        [sys.executable, __file__, name, str(limit)], cwd=ROOT, env=environment, capture_output=True, text=True
+        [sys.executable, script, name, str(limit)], cwd=ROOT, env=environment, capture_output=True, text=True
     )
     if done.returncode:
         sys.exit(done.stderr)
@@ -139,27 +157,29 @@ def best(trace: Trace, limit: float = float("inf")) -> tuple[float, float]:
     return min(((error, at) for at, error in trace if at <= limit), default=(float("nan"), limit))
 
 
-def main() -> None:
+def main(script: str, limit: float, wanted: str) -> None:
+    """Let both sides of a script run for so many seconds and print what they reach."""
     if importlib.util.find_spec("deepxde") is None:
         print("DeepXDE is not installed: pip install deepxde==1.15.0")
         return
-    limit = float(sys.argv[1]) if len(sys.argv) > 1 else 130.0
-    traces = {"DeepXDE": side("theirs", limit), "twinlib": side("ours", limit)}
+    limit = float(sys.argv[1]) if len(sys.argv) > 1 else limit
+    traces = {"DeepXDE": side(script, "theirs", limit), "twinlib": side(script, "ours", limit)}
     for name, trace in traces.items():
         error, at = best(trace)
         print(f"{name:8} least error {error:.1e} after {at:.1f} s of {trace[-1][0]:.1f} s")
     error, at = best(traces["DeepXDE"])
     reached = next((seconds for seconds, mine in traces["twinlib"] if mine <= error), float("nan"))
-    print(f"to DeepXDE's least error: twinlib {reached:.2f} s, ratio {at / reached:.0f} (wanted: at least 10)")
+    print(
+        f"to DeepXDE's least error: twinlib {reached:.2f} s, DeepXDE {at:.1f} s, "
+        f"ratio {at / reached:.1f} (wanted: at least 10)"
+    )
     equal = min(trace[-1][0] for trace in traces.values())
     mine, other = best(traces["twinlib"], equal)[0], best(traces["DeepXDE"], equal)[0]
-    print(
-        f"after {equal:.0f} s: twinlib {mine:.1e}, DeepXDE {other:.1e}, ratio {other / mine:.0f} (wanted: at least 100)"
-    )
+    print(f"after {equal:.0f} s: twinlib {mine:.1e}, DeepXDE {other:.1e}, ratio {other / mine:.0f}{wanted}")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] in (["ours"], ["theirs"]):
         print(json.dumps((ours if sys.argv[1] == "ours" else theirs)(float(sys.argv[2]))))
     else:
-        main()
+        main(__file__, 130.0, " (wanted: at least 100)")

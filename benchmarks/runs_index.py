@@ -1,7 +1,7 @@
-"""A filter over many records: `twin runs` with its index against reading every record.
+"""Questions about many records: `twin runs` and `twin explain` with their index against reading every record.
 
 The records are written by simulation: settings and numbers are random, the files have the form that the store gives
-them. Prints the wall time of the whole command with a warm index, of reading all records without one, and their ratio.
+them. Prints the wall time of whole commands with a warm index, of reading all records without one, and their ratios.
 """
 
 import json
@@ -12,8 +12,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from twinlib.identity.fingerprint import Identity
+from twinlib import lookup
+from twinlib.identity.explain import differences_in
+from twinlib.identity.fingerprint import PARTS, Identity
 from twinlib.store.filter import Condition
 from twinlib.store.index import Index, config_of
 from twinlib.store.local import Store, folder_name
@@ -21,7 +24,13 @@ from twinlib.store.record import RECORD, Record, entry_of
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+SETTINGS = ["experiment=tiny", "lr=3e-3", "seed=7"]
 FILTERS = ["model=cnn", "lr<1e-3", "metric.val_accuracy>0.999"]
+
+EXPERIMENT = """# @package _global_
+name: tiny
+data: {path: data, name: mnist}
+"""
 
 
 def write(store: Path, number: int, rng: random.Random) -> None:
@@ -61,10 +70,33 @@ def write(store: Path, number: int, rng: random.Random) -> None:
     (folder / RECORD).write_text(record.to_json())
 
 
+def created(record: Record) -> str:
+    return record.created
+
+
+def far(new: Identity, folder: Path) -> int:
+    """How many differences there are from a record."""
+    old = Identity.from_json(json.loads((folder / "identity.json").read_text()))
+    return sum(len(differences_in(part, getattr(new, part), getattr(old, part))) for part in PARTS)
+
+
+def command(project: Path, *words: str) -> tuple[float, Any]:
+    """Median wall time of a whole `twin` command, in s, and what it says."""
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        line = [sys.executable, "-m", "twinlib.cli.twin", *words, "--json"]
+        said = subprocess.run(line, cwd=project, capture_output=True, text=True, check=True).stdout
+        times.append(time.perf_counter() - started)
+    return sorted(times)[len(times) // 2], json.loads(said)
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
         shutil.copytree(ROOT / "conf", project / "conf")
+        (project / "conf" / "experiment" / "tiny.yaml").write_text(EXPERIMENT)
+        (project / "data").mkdir()
         store = project / "runs"
         rng = random.Random(0)
         for number in range(RECORDS):
@@ -86,19 +118,23 @@ def main() -> None:
         Index(store, project / ".twin").select()
         building = time.perf_counter() - started
 
-        command = [sys.executable, "-m", "twinlib.cli.twin", "runs", "--json", *FILTERS]
-        times = []
-        for _ in range(5):
-            started = time.perf_counter()
-            said = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout
-            times.append(time.perf_counter() - started)
-        warm = sorted(times)[len(times) // 2]
-        assert {row["fingerprint"] for row in json.loads(said)} == set(without)
+        warm, said = command(project, "runs", *FILTERS)
+        assert {row["fingerprint"] for row in said} == set(without)
+
+        new = lookup.described(SETTINGS, project).identity
+        started = time.perf_counter()
+        nearest = min(sorted(Store(store).records(), key=created, reverse=True), key=lambda one: far(new, one.folder))
+        comparing = time.perf_counter() - started
+        explaining, told = command(project, "explain", *SETTINGS)
+        assert told["nearest"] == str(nearest.folder)
         print(f"records                     {RECORDS:,} (simulated), found {len(without)}")
         print(f"index built from them       {building:.1f} s")
         print(f"all records without index   {reading:.1f} s")
         print(f"twin runs, warm index       {warm:.2f} s  (median of 5 whole commands; wanted for 100,000: at most 2)")
         print(f"ratio                       {reading / warm:.1f}")
+        print(f"compared with every record  {comparing:.1f} s")
+        print(f"twin explain, warm index    {explaining:.2f} s  (median of 5 whole commands, the same nearest record)")
+        print(f"ratio                       {comparing / explaining:.1f}")
 
 
 if __name__ == "__main__":

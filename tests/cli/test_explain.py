@@ -46,6 +46,14 @@ def test_of_equally_near_ones_the_latest(root, computed, say):
     assert lines(say, "experiment=tiny/own")[0] == f"miss; nearest is runs/{late.folder.name}"
 
 
+def test_a_record_that_was_damaged_since_is_passed_over(root, computed, say):
+    far = computed("seed=5", "lr=5e-3")
+    near = computed()
+    assert lines(say, "experiment=tiny/own", "lr=3e-4")[0] == f"miss; nearest is runs/{near.folder.name}"
+    (near.folder / "weights.npy").write_bytes(b"cut off")
+    assert lines(say, "experiment=tiny/own", "lr=3e-4")[0] == f"miss; nearest is runs/{far.folder.name}"
+
+
 def test_a_module(root, computed, say):
     computed()
     (root / "own.py").write_text((root / "own.py").read_text() + "\nEDITED = 1\n")

@@ -1,6 +1,6 @@
 import pytest
 
-from twinlib.identity.explain import Difference, differences, nearest, sentence
+from twinlib.identity.explain import Difference, differences, differences_in, sentence
 from twinlib.identity.fingerprint import Identity
 
 FILES = {"data.path": {"a": "1", "b": "2"}, "inputs.mesh": {".": "3"}}
@@ -59,12 +59,11 @@ def test_different_fingerprints_have_a_difference(one: dict, two: dict) -> None:
     assert differences(second, first)
 
 
-def test_the_nearest_has_the_fewest_differences() -> None:
-    far = other(config={"lr": 3, "model": {"n": [2]}})
+def test_however_many_files_of_an_input_count_as_one_in_a_part() -> None:
     files = {"data.path": {str(number): "" for number in range(100)}, "inputs.mesh": {".": "3"}}
-    near = other(data={"data.path": "z.dir", "inputs.mesh": "3"}, data_files=files)
-    assert nearest(OLD, [far, near, near]) is near
-    assert nearest(OLD, iter(())) is None
+    new = other(data={"data.path": "z.dir", "inputs.mesh": "3"}, data_files=files)
+    assert differences_in("data", new.data, OLD.data) == [Difference("data", "data.path", "changed", "x.dir", "z.dir")]
+    assert len(differences(new, OLD)) == 102
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from twinlib import lookup
 from twinlib.cli.words import split
+from twinlib.store.record import Damaged, Record
 
 if TYPE_CHECKING:
     from twinlib.identity.fingerprint import Identity
@@ -23,36 +24,36 @@ def explain(words: Sequence[str], as_json: bool) -> None:
     record = None if run.identity.doubts else run.store.find(run.identity.fingerprint, run.label)
     told |= {"hit": record is not None, "folder": str(record.folder) if record is not None else None}
     if record is None:
-        told |= _nearest(run)
+        told |= _nearest(run, root)
     if as_json:
         print(json.dumps(told, indent=1))
     else:
         _print(told)
 
 
-def _nearest(run: lookup.Described) -> dict[str, Any]:
-    from twinlib.identity.explain import differences, nearest, sentence
+def _nearest(run: lookup.Described, root: Path) -> dict[str, Any]:
+    from twinlib.identity.explain import differences, sentence
+    from twinlib.store.index import Index
 
-    # Of equally near ones the latest is what people remember.
-    latest_first = sorted(run.store.records(), key=lambda record: record.created, reverse=True)
-    folders = [(known, record.folder) for record in latest_first if (known := _identity(record.folder)) is not None]
-    closest = nearest(run.identity, [known for known, _ in folders])
-    if closest is None:
-        return {"nearest": None, "differences": []}
-    found = differences(run.identity, closest)
-    return {
-        "nearest": next(str(folder) for known, folder in folders if known is closest),
-        "differences": [{**asdict(difference), "sentence": sentence(difference)} for difference in found],
-    }
+    for folder in Index(run.store.path, root / ".twin").nearest(run.identity):
+        closest = _identity(folder)
+        if closest is not None:
+            found = differences(run.identity, closest)
+            return {
+                "nearest": str(folder),
+                "differences": [{**asdict(difference), "sentence": sentence(difference)} for difference in found],
+            }
+    return {"nearest": None, "differences": []}
 
 
 def _identity(folder: Path) -> "Identity | None":
     from twinlib.identity.fingerprint import Identity
 
-    # Only sizes have been looked at so far: an altered file is not the identity of anything.
+    # The index looks at sizes only, and only when the record is new.
     try:
+        Record.read(folder)
         return Identity.from_json(json.loads((folder / "identity.json").read_text()))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (Damaged, OSError, ValueError, KeyError, TypeError):
         return None
 
 

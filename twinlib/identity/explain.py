@@ -1,12 +1,12 @@
 """What is different between two identities, down to the key, the module, the file, the distribution."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from twinlib.identity.config import leaves
-from twinlib.identity.fingerprint import Identity
+from twinlib.identity.fingerprint import PARTS, Identity
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,16 @@ class Difference:
 
 def differences(new: Identity, old: Identity) -> list[Difference]:
     """What `new` has that `old` has not, and the other way round; nothing only if their fingerprints are equal."""
-    found = _coarse(new, old)
+    found = [each for part in PARTS for each in differences_in(part, getattr(new, part), getattr(old, part))]
     return [fine for coarse in found for fine in (_by_file(coarse, new, old) if coarse.part == "data" else [coarse])]
 
 
-def nearest(new: Identity, candidates: Iterable[Identity]) -> Identity | None:
-    """The candidate with the fewest differences, the first of equals; however many files of one input count as one."""
-    return min(candidates, key=lambda old: len(_coarse(new, old)), default=None)
+def differences_in(part: str, new: Mapping[str, Any], old: Mapping[str, Any]) -> list[Difference]:
+    """What is different in one of `fingerprint.PARTS`; however many files of one input count as one."""
+    if part == "config":
+        new, old = _settings(new), _settings(old)
+        new, old = _without_emptied(new, old), _without_emptied(old, new)
+    return _compare(part, new, old)
 
 
 def sentence(difference: Difference) -> str:
@@ -46,19 +49,8 @@ def sentence(difference: Difference) -> str:
     return f"{start} is {new}, was not there" if change == "added" else f"{start} is gone, was {old}"
 
 
-def _coarse(new: Identity, old: Identity) -> list[Difference]:
-    """Differences with every input as one thing."""
-    after, before = _settings(new), _settings(old)
-    return [
-        *_compare("config", _without_emptied(after, before), _without_emptied(before, after)),
-        *_compare("code", new.code, old.code),
-        *_compare("data", new.data, old.data),
-        *_compare("environment", new.environment, old.environment),
-    ]
-
-
-def _settings(identity: Identity) -> dict[str, Any]:
-    return dict(leaves(identity.config, split_lists=False))
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(leaves(config, split_lists=False)) if config else {}
 
 
 def _without_emptied(settings: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:

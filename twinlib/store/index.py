@@ -17,15 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from twinlib.errors import UserError
+from twinlib.identity.fingerprint import Identity
+from twinlib.store import pieces
 from twinlib.store.faults import explained
 from twinlib.store.filter import FIELDS, METRIC, Condition, as_number, place
 from twinlib.store.local import FOLDER
 from twinlib.store.record import RECORD, Damaged, Record
 
-VERSION = 2
+VERSION = 3
 SETTLED_NS = 2_000_000_000  # what is younger may change again within one tick of the file system's clock
 CHUNK = 2000  # records read between two commits: an interrupted build goes on from there
 _TEXTS = "record, metrics, config"  # JSON, apart from each other: a filter reads only what it asks for
+_COLUMNS = f"{_TEXTS}, {pieces.COLUMN}"
 _ROW = f"SELECT folder, {_TEXTS} FROM runs"
 WAIT = 10.0  # seconds for another process that updates the same index
 
@@ -81,6 +84,15 @@ class Index:
             rows.sort(key=lambda row: (row.created, row.folder.name), reverse=reverse)
         return rows
 
+    def nearest(self, identity: Identity) -> Iterator[Path]:
+        """Folders of the records with the fewest differences first, of equally near ones the latest.
+
+        They may have been damaged since they were indexed.
+        """
+        with self._opened() as base:
+            folders = pieces.nearest(base, identity)
+        return (self._store / folder for folder in folders)
+
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         """A connection to an index that is up to date."""
@@ -106,7 +118,9 @@ class Index:
             base.execute("BEGIN IMMEDIATE")  # of several processes one makes the table
             if _version(base) != VERSION:
                 base.execute("DROP TABLE IF EXISTS runs")
-                base.execute(f"CREATE TABLE runs (id INTEGER PRIMARY KEY, folder TEXT UNIQUE, stamp TEXT, {_TEXTS})")
+                base.execute(f"CREATE TABLE runs (id INTEGER PRIMARY KEY, folder TEXT UNIQUE, stamp TEXT, {_COLUMNS})")
+                base.execute("DROP TABLE IF EXISTS pieces")
+                base.execute(pieces.TABLE)
                 base.execute(f"PRAGMA user_version = {VERSION}")
             base.execute("COMMIT")
         return base
@@ -124,26 +138,34 @@ class Index:
         for start in range(0, len(new), CHUNK):
             if told:
                 print(f"\rindex of {self._store}: {start:,} of {len(new):,} records", end="", file=sys.stderr)
-            rows = list(self._read(new[start : start + CHUNK], there))
+            found: dict[int, bytes] = {}
+            rows = list(self._read(new[start : start + CHUNK], there, found))
             damaged = set(new[start : start + CHUNK]) - {row[0] for row in rows}
             base.execute("BEGIN IMMEDIATE")
-            base.executemany(f"INSERT OR REPLACE INTO runs (folder, stamp, {_TEXTS}) VALUES (?, ?, ?, ?, ?)", rows)
+            base.executemany(f"INSERT OR REPLACE INTO runs (folder, stamp, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+            base.executemany("INSERT OR IGNORE INTO pieces VALUES (?, ?)", found.items())
             base.executemany("DELETE FROM runs WHERE folder = ?", [(folder,) for folder in damaged])
             base.execute("COMMIT")
         if told:
             print(file=sys.stderr)
 
-    def _read(self, folders: Iterable[str], stamps: dict[str, str]) -> Iterator[tuple[str, ...]]:
+    def _read(
+        self, folders: Iterable[str], stamps: dict[str, str], found: dict[int, bytes]
+    ) -> Iterator[tuple[str | bytes | None, ...]]:
+        """The rows of records; the pieces of their identities get into `found`."""
         for folder in folders:
             read = time.time_ns()
             try:
                 record = Record.read(self._store / folder)
-                texts = _texts(record)
+                tree = pieces.identity_of(record.folder)
+                texts = _texts(record, _config(record.folder, tree))
             except (Damaged, PermissionError) as error:
                 print(f"skipped {self._store / folder}: {error}", file=sys.stderr)
                 continue
             changed = max(map(int, stamps[folder].split()))
-            yield folder, stamps[folder] if changed + SETTLED_NS < read else "", *texts
+            own = pieces.split(tree)
+            found |= own
+            yield folder, stamps[folder] if changed + SETTLED_NS < read else "", *texts, pieces.packed(own)
 
 
 def _version(base: sqlite3.Connection) -> int:
@@ -153,15 +175,18 @@ def _version(base: sqlite3.Connection) -> int:
 
 def row_of(record: Record) -> Row:
     """What the index would have of a record that lies anywhere."""
-    return _row(record.folder, *_texts(record))
+    return _row(record.folder, *_texts(record, config_of(record.folder)))
 
 
 def config_of(folder: Path) -> dict[str, Any]:
     """The config in a record's identity, or its `config.yaml` where there is none."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        config = json.loads((folder / "identity.json").read_bytes())["config"]
-        if isinstance(config, dict):
-            return config
+    return _config(folder, pieces.identity_of(folder))
+
+
+def _config(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
+    config = identity.get("config")
+    if isinstance(config, dict):
+        return config
     import yaml
 
     # The C parser where there is one: ten times as fast.
@@ -198,7 +223,7 @@ def _stamps(store: Path) -> Iterator[tuple[str, str]]:
         os.close(descriptor)
 
 
-def _texts(record: Record) -> tuple[str, str, str]:
+def _texts(record: Record, config: dict[str, Any]) -> tuple[str, str, str]:
     fields = {
         "name": record.name,
         "hash": record.fingerprint,
@@ -208,7 +233,7 @@ def _texts(record: Record) -> tuple[str, str, str]:
         "objective": record.objective,
     }
     metrics = {key: value if abs(value) < float("inf") else str(value) for key, value in record.metrics.items()}
-    return _json(fields), _json(metrics), _json(config_of(record.folder))
+    return _json(fields), _json(metrics), _json(config)
 
 
 def _json(tree: dict[str, Any]) -> str:

@@ -92,12 +92,17 @@ def described(overrides: Sequence[str], root: Path) -> Described:
     UserError
         A setting is wrong, or data are missing.
     """
-    from twinlib import run
     from twinlib.config.compose import compose
+
+    return identified(compose(list(overrides), root), root)
+
+
+def identified(config: dict[str, Any], root: Path) -> Described:
+    """The same of settings that were composed already."""
+    from twinlib import run
     from twinlib.identity.fingerprint import identify
     from twinlib.identity.stat_cache import StatCache
 
-    config = compose(list(overrides), root)
     run.require_inputs(config, root)
     cache = StatCache(root / ".twin")
     identity = identify(config, root, cache)

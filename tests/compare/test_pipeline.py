@@ -7,6 +7,7 @@ import pytest
 
 from twinlib.compare import pipeline
 from twinlib.compare.pipeline import FRESH, HIT, MISS, SEARCH, STALE, UNKNOWN, WRONG, Node
+from twinlib.config import compose
 
 DVC = """
 stages:
@@ -86,6 +87,16 @@ def test_without_dvc_the_experiments_are_there(lab, capsys):
     (node,) = pipeline.pipeline(lab.root)
     assert (node.kind, node.state) == ("experiment", MISS)
     assert "dvc failed" in capsys.readouterr().err
+
+
+def test_each_experiment_is_composed_once(lab, monkeypatch):
+    """To compose is most of the time that a page or a graph takes."""
+    write_experiments(lab.root, slope=0.3, steep=0.4)
+    asked = []
+    once = compose.compose
+    monkeypatch.setattr(compose, "compose", lambda overrides, root: asked.append(overrides) or once(overrides, root))
+    assert states(lab) == {"lab/slope": MISS, "lab/steep": MISS}
+    assert asked == [["experiment=lab/slope"], ["experiment=lab/steep"]]
 
 
 def test_a_search_is_no_run_that_could_be_missed(lab, capsys):

@@ -234,7 +234,7 @@ def _experiment(name: str, root: Path, overrides: Sequence[str], stages: Mapping
         if space := config["sweeper"].get("space"):
             note = f"{', '.join(space)}: python train.py -m experiment={name}"
             return Node(EXPERIMENT, name, SEARCH, note, after)
-        run = lookup.described([f"experiment={name}", *overrides], root)
+        run = lookup.identified(config, root)
     except UserError as error:
         return Node(EXPERIMENT, name, WRONG, str(error), after)
     if run.identity.doubts:

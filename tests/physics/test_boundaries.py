@@ -109,5 +109,5 @@ def test_a_wave_over_a_square(solve):
 def test_a_mistake_is_one_line(node, message):
     with pytest.raises(UserError, match=message):
         problem = Problem(name="square", **square(walls={"type": "dirichlet"} | node))
-        item = problem.conditions[1]
+        item = next(each for each in problem.conditions if each.name == "walls")
         item.weight(problem.samples("train", 0)["walls"].inputs)

@@ -63,7 +63,7 @@ def drawn(node, shape=None, **more):
     tree["conditions"] = {"along": tree["conditions"]["along"] | {"in": "part"}, "walls": walls}
     tree["conditions"]["all"] = {"type": "integral", "in": "part"} | node
     problem = Problem(**tree)
-    return problem.samples("train", 0)["all"], problem.conditions[-1]
+    return problem.samples("train", 0)["all"], next(each for each in problem.conditions if each.name == "all")
 
 
 def summed(samples, values):

@@ -68,7 +68,12 @@ def test_periodic_in_time_and_across_a_rectangle():
     day, across = (problem.samples("train", 0)[name] for name in ("day", "across"))
     np.testing.assert_array_equal(day.inputs[:, 2], [0, 3] * 5)
     np.testing.assert_array_equal(across.inputs[:, 1], [0, 1] * 6)
-    assert [len(item.residuals) for item in problem.conditions] == [2, 1, 6, 1]
+    assert {item.name: len(item.residuals) for item in problem.conditions} == {
+        "one": 2,
+        "day": 1,
+        "across": 6,
+        "same": 1,
+    }
 
 
 def test_an_exact_form_repeats_itself(solve):

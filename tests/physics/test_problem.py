@@ -3,9 +3,13 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 from twinlib.errors import UserError
+from twinlib.physics.networks import FullyConnected
 from twinlib.physics.problem import Problem
+from twinlib.physics.residuals import Residuals
+from twinlib.physics.solution import Solution
 
 
 def changed(problem, **changes):
@@ -148,6 +152,60 @@ def test_residuals_have_no_dimension():
         },
     }
     problem = Problem(**tree)
-    force, ends = problem.conditions
+    ends, force = problem.conditions
     assert problem.magnitude(force, force.residuals[0]) == pytest.approx(2e11 * 1e-3 / 2**2)
     assert problem.magnitude(ends, ends.residuals[0]) == pytest.approx(1e-3)
+
+
+# Two membranes in a channel with a pillar, one of them measured: of everything that has a name there are several.
+MEMBRANES = {
+    "geometry": {
+        "channel": {"shape": "rectangle", "x": [0, "b"], "y": [0, 1]},
+        "pillar": {"shape": "circle", "x": 0.5, "y": 0.5, "radius": 0.2},
+        "free": {"difference": ["channel", "pillar"]},
+    },
+    "time": {"t": [0, 1]},
+    "parameters": {"b": [1, 2], "a": [0, 1]},
+    "constants": {"c": "2*k", "k": 3},
+    "unknowns": {"q": 2, "p": 1},
+    "fields": {"w": {"in": "free", "range": [0, 2]}, "u": {"in": "free"}},
+    "conditions": {
+        "walls": {"type": "dirichlet", "in": "free", "values": {"w": "a*x", "u": "y"}, "points": 12},
+        "load": {
+            "type": "interior",
+            "in": "free",
+            "equation": [
+                "diff(w, t) = diff(w, x, 2) + diff(w, y, 2) + c*p",
+                {"diffusion": {"u": "u", "source": "q", "diffusivity": "k"}},
+            ],
+            "points": 10,
+        },
+        "start": {"type": "initial", "in": "free", "values": {"w": 0, "u": 0}, "points": 8},
+        "seen": {"type": "observations", "in": "free", "values": {"w": "x", "u": "x*y"}, "points": 6},
+    },
+    "reference": {"q": 2, "u": "x*y", "p": 1},
+}
+
+
+def turned(tree):
+    """The same mappings, each in the opposite order."""
+    return {key: turned(tree[key]) for key in reversed(tree)} if isinstance(tree, dict) else tree
+
+
+def test_the_order_of_keys_means_nothing(double):
+    found = []
+    for tree in (MEMBRANES, turned(MEMBRANES)):
+        problem = Problem(name="membranes", **tree)
+        torch.manual_seed(0)
+        solution = Solution(problem, FullyConnected(problem.network_inputs, problem.outputs, 6, 2))
+        samples = problem.samples("train", 3)
+        residuals = Residuals(problem, solution, samples, {})
+        points = torch.as_tensor(problem.columns("test")["point"])
+        with torch.no_grad():
+            numbers = [solution(points), residuals.vector(), *solution.state_dict().values()]
+        numbers += [torch.as_tensor(samples[name].inputs) for name in samples]
+        found.append((problem.words.inputs, list(problem.words.fields), list(samples), residuals.owners(), numbers))
+    one, other = found
+    assert one[:4] == other[:4]
+    assert one[:3] == (("x", "y", "t", "a", "b"), ["u", "w"], ["load", "seen", "start", "walls"])
+    assert len(one[4]) == len(other[4]) and all(map(torch.equal, one[4], other[4]))

@@ -47,7 +47,7 @@ def predict(
 
         problem = build({**twin.config["data"], "reference": {}})
         return predict_uncertain(problem, solution, Path(source), target, uncertain, degree)
-    inputs, fields = twin.preprocess.field.names, list(twin.config["data"]["fields"])
+    inputs, fields = twin.preprocess.field.names, sorted(twin.config["data"]["fields"])
     points, _ = read_table(Path(source), inputs, (), "input")
     values = solution(points)
     target.parent.mkdir(parents=True, exist_ok=True)

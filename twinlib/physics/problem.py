@@ -11,7 +11,6 @@ import sympy
 
 from twinlib.data.preprocess import Preprocess
 from twinlib.data.schema import Field
-from twinlib.errors import UserError
 from twinlib.physics.conditions import Condition, condition
 from twinlib.physics.domain import Domain, Samples
 from twinlib.physics.exact import Form, Side, form, require_free, require_held
@@ -19,7 +18,7 @@ from twinlib.physics.geometry import Array
 from twinlib.physics.reference import Reference
 from twinlib.physics.sampling import sampler
 from twinlib.physics.vocabulary import Vocabulary
-from twinlib.physics.well_posed import require_well_posed
+from twinlib.physics.well_posed import require_defined, require_well_posed
 from twinlib.physics.windows import in_window, require_windows
 
 VALIDATION_POINTS = 256  # in each domain, where the solution is compared while training goes on
@@ -37,7 +36,8 @@ class Problem:
     """A problem; `docs/equations.md` explains each part.
 
     It stands where other experiments have a dataset. Its splits are points: `train` and `val` those of the conditions,
-    drawn with other seeds; `test` a regular grid.
+    drawn with other seeds; `test` a regular grid. Whatever has a name is taken in the order of the names, so that equal
+    configs give the same network and the same points.
 
     Parameters
     ----------
@@ -92,15 +92,16 @@ class Problem:
         windows: int = 1,
     ) -> None:
         self.name = name
-        self.words = Vocabulary(geometry or {}, time, parameters or {}, constants or {}, unknowns or {}, fields)
-        self.conditions = [condition(self.words, key, node) for key, node in conditions.items()]
+        declared = (geometry or {}, time, parameters or {}, constants or {}, unknowns or {}, fields)
+        self.words = Vocabulary(*map(_by_name, declared))
+        self.conditions = [condition(self.words, key, node) for key, node in _by_name(conditions).items()]
         require_well_posed(self.words, self.conditions)
         self.weighable = [item.name for item in self.conditions if item.residuals]
         self.windows = windows
         self.window = windows - 1  # that is trained
         if windows != 1:
             require_windows(self.words, self.conditions, windows)
-        self._reference = Reference(self.words, reference or {})
+        self._reference = Reference(self.words, _by_name(reference or {}))
         self.reference = self._reference.formulas
         self._sampler = sampler
         self._test_points = test_points
@@ -111,7 +112,8 @@ class Problem:
         self.schema = Origin("real" if "real" in kinds else "synthetic" if kinds else "no", {"test": self.size("test")})
         point = Field("point", (len(self.words.inputs),), ("channel",), "float64", "1", names=self.words.inputs)
         self.preprocess = Preprocess(point, "none")
-        self._require_defined(self.samples("train", 0))  # a condition without a single point is seen here
+        # A condition without a single point is seen here.
+        require_defined(self.words, self.conditions, self.samples("train", 0))
 
     @property
     def inputs(self) -> Array:
@@ -243,25 +245,6 @@ class Problem:
         draw = sampler(self._sampler, len(domain.inputs), 0, "compared", domain.name)
         return domain.interior(VALIDATION_POINTS, draw)
 
-    def _require_defined(self, samples: Mapping[str, Samples]) -> None:
-        """Refuse conditions at points where a field of theirs does not live: a network would go on there by itself."""
-        for item in self.conditions:
-            if item.name not in samples or item.given:
-                continue
-            inputs = samples[item.name].inputs
-            for name, home in self.words.homes.items():
-                about = any(each.has(self.words.fields[name]) for each in item.residuals)
-                if home.name == item.domain.name or not about:
-                    continue
-                outside = ~home.contains(inputs)
-                if outside.any():
-                    row = inputs[int(np.argmax(outside))]
-                    place = ", ".join(f"{key} = {value:.4g}" for key, value in zip(self.words.inputs, row, strict=True))
-                    raise UserError(
-                        f"data.conditions.{item.name}: {name} is in {home.name}, but the condition is in "
-                        f"{item.domain.name}, also at {place}"
-                    )
-
     def _exact_forms(self) -> dict[str, Form]:
         exact = [item for item in self.conditions if item.sides]
         sides: dict[str, list[tuple[str, Side]]] = {}
@@ -278,3 +261,10 @@ class Problem:
             for name in item.sides:
                 require_free(forms[name], item.domain.named(inside.inputs), f"{where}.exact")
         return forms
+
+
+def _by_name(tree: Any) -> Any:
+    """The same with all mappings in it in the order of their keys."""
+    if isinstance(tree, Mapping):
+        return {key: _by_name(tree[key]) for key in sorted(tree, key=str)}
+    return [_by_name(each) for each in tree] if isinstance(tree, list | tuple) else tree

@@ -5,7 +5,7 @@ system of ordinary differential equations needs is at most Jacobi's: the largest
 the plane and in space the boundary is looked at instead: see `twinlib.physics.covered`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import sympy
@@ -13,6 +13,7 @@ import sympy
 from twinlib.errors import UserError
 from twinlib.physics.conditions import Condition
 from twinlib.physics.covered import require_covered
+from twinlib.physics.domain import Samples
 from twinlib.physics.vocabulary import Vocabulary
 
 
@@ -50,6 +51,32 @@ def require_well_posed(words: Vocabulary, conditions: Sequence[Condition]) -> No
             _require_ends(words, conditions, inside, free, number)
     if plane:
         require_covered(words, conditions, inside, free)
+
+
+def require_defined(words: Vocabulary, conditions: Sequence[Condition], samples: Mapping[str, Samples]) -> None:
+    """Refuse conditions at points where a field of theirs does not live: a network would go on there by itself.
+
+    Raises
+    ------
+    UserError
+        Names the condition, the field and a point.
+    """
+    for item in conditions:
+        if item.name not in samples or item.given:
+            continue
+        inputs = samples[item.name].inputs
+        for name, home in words.homes.items():
+            about = any(each.has(words.fields[name]) for each in item.residuals)
+            if home.name == item.domain.name or not about:
+                continue
+            outside = ~home.contains(inputs)
+            if outside.any():
+                row = inputs[int(np.argmax(outside))]
+                place = ", ".join(f"{key} = {value:.4g}" for key, value in zip(words.inputs, row, strict=True))
+                raise UserError(
+                    f"data.conditions.{item.name}: {name} is in {home.name}, but the condition is in "
+                    f"{item.domain.name}, also at {place}"
+                )
 
 
 def _unmatched(words: Vocabulary, inside: Sequence[sympy.Expr], free: Sequence[str]) -> list[str]:

@@ -121,7 +121,7 @@ def test_user_errors_are_what_is_shown(root, computed):
     from twinlib.cli.predict import predict
 
     computed()
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match=r"no\.npy"):
         predict(["tiny/own", "no.npy"], "out.csv")
 
 

@@ -102,7 +102,7 @@ def test_nothing_is_left_of_a_write_that_fails(tmp_path, samples, schema):
         yield samples["train"]
         raise RuntimeError("the disk of the archive")
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match="the disk of the archive"):
         arrow.write(tmp_path / "data", {"train": broken()}, schema)
     assert list(tmp_path.iterdir()) == []
 

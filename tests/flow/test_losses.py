@@ -53,5 +53,5 @@ def test_divergence_has_its_price_between_fluid_cells(losses):
     ("name", "options"), [("HalfSumOfSquares", {}), ("RelativeL2", {}), ("Penalised", {"weight": 1})]
 )
 def test_shapes_that_do_not_fit(losses, name, options):
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match=r"the model gives \(5, 6, 1\) and the target is \(5, 6, 2\)"):
         losses(name, PREDICTION[..., :1], TARGET, **options)

@@ -58,7 +58,7 @@ def test_without_the_key_a_run_is_only_unequal():
 
 @pytest.mark.parametrize("word", ["mnist/cnn", "<3", "lr<", "=3", 'a"b=1'])
 def test_what_is_no_filter(word):
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match=f"^{word}: (no filter; write KEY=VALUE|the value is missing)"):
         Condition.parse(word)
 
 

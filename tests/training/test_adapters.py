@@ -171,7 +171,9 @@ def test_workers_change_nothing(train, framework, workers):
 def test_precision_64(train, framework, weights):
     double, single = train(framework, "strategy.precision=64"), train(framework)
     assert double.predictions.dtype == np.float64 and single.predictions.dtype == np.float32
-    assert double.metrics["test_loss"] == pytest.approx(single.metrics["test_loss"], rel=0.2)
+    # Keras draws other first weights in 64 bits.
+    rel = {"torch": 1e-5, "keras": 0.1}[framework]
+    assert double.metrics["test_loss"] == pytest.approx(single.metrics["test_loss"], rel=rel)
 
 
 def test_precision_bf16_mixed(train, framework, configure, digits, tmp_path):

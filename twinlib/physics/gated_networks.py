@@ -11,7 +11,34 @@ from twinlib.physics.layers import Affine, Factorised, Scale
 from twinlib.physics.normalised import Normalised, activation_named
 
 
-class Modified(Normalised):
+class _Encoded(Normalised):
+    """A network whose layers mix two encodings u, v of the inputs.
+
+    `width` is that of the encodings and of all hidden layers; None: as wide as the inputs are with their features.
+    """
+
+    def __init__(
+        self,
+        inputs: np.ndarray,
+        outputs: np.ndarray,
+        width: int | None,
+        activation: str,
+        frequency: float,
+        features: int,
+        sigma: float,
+        factorised: bool,
+    ) -> None:
+        super().__init__(inputs, outputs, frequency, features, sigma)
+        self._activate = activation_named(activation)
+        self.layer = Factorised if factorised else Affine
+        self.width = self.first if width is None else width
+        self.u, self.v = self.layer(self.first, self.width), self.layer(self.first, self.width)
+
+    def encodings(self, jet: Tensor, order: int) -> tuple[Tensor, Tensor]:
+        return self._activate(self.u(jet), order), self._activate(self.v(jet), order)
+
+
+class Modified(_Encoded):
     """The modified perceptron of Wang, Teng & Perdikaris (2021): each layer mixes two encodings u, v of the inputs.
 
     h <- f(W h + b) u + (1 - f(W h + b)) v. With `features` it is the modified Fourier network.
@@ -40,15 +67,12 @@ class Modified(Normalised):
         sigma: float = 1.0,
         factorised: bool = False,
     ) -> None:
-        super().__init__(inputs, outputs, frequency, features, sigma)
-        layer = Factorised if factorised else Affine
-        self._activate = activation_named(activation)
-        self.u, self.v = layer(self.first, width), layer(self.first, width)
-        self.hidden = nn.ModuleList(layer(a, b) for a, b in pairwise([self.first, *[width] * depth]))
-        self.last = layer(width, self.fields)
+        super().__init__(inputs, outputs, width, activation, frequency, features, sigma, factorised)
+        self.hidden = nn.ModuleList(self.layer(a, b) for a, b in pairwise([self.first, *[width] * depth]))
+        self.last = self.layer(width, self.fields)
 
     def between(self, jet: Tensor, order: int) -> Tensor:
-        u, v = self._activate(self.u(jet), order), self._activate(self.v(jet), order)
+        u, v = self.encodings(jet, order)
         for layer in self.hidden:
             jet = mixed(self._activate(layer(jet), order), u, v, order)
         return self.last(jet)  # type: ignore[no-any-return]
@@ -140,7 +164,7 @@ class DeepGalerkin(Normalised):
         return self.last(state)  # type: ignore[no-any-return]
 
 
-class Pirate(Normalised):
+class Pirate(_Encoded):
     """PirateNet: gated blocks that begin as if they were not there (Wang, Li, Chen & Perdikaris 2024).
 
     A block is x <- a h + (1 - a) x with a trained number a, 0 at first, and h three layers, the first two of them mixed
@@ -169,17 +193,14 @@ class Pirate(Normalised):
         sigma: float = 1.0,
         factorised: bool = False,
     ) -> None:
-        super().__init__(inputs, outputs, frequency, max(features, 1), sigma)
-        layer = Factorised if factorised else Affine
-        self._activate = activation_named(activation)
-        width = self.first
-        self.u, self.v = layer(width, width), layer(width, width)
+        super().__init__(inputs, outputs, None, activation, frequency, max(features, 1), sigma, factorised)
+        layer, width = self.layer, self.width
         self.blocks = nn.ModuleList(nn.ModuleList(layer(width, width) for _ in range(3)) for _ in range(blocks))
         self.shares = nn.ModuleList(Scale(torch.zeros(1)) for _ in range(blocks))
         self.last = layer(width, self.fields)
 
     def between(self, jet: Tensor, order: int) -> Tensor:
-        u, v = self._activate(self.u(jet), order), self._activate(self.v(jet), order)
+        u, v = self.encodings(jet, order)
         for block, share in zip(self.blocks, self.shares, strict=True):
             first, second, third = block  # type: ignore[misc]
             inner = mixed(self._activate(first(jet), order), u, v, order)

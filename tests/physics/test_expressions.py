@@ -97,3 +97,27 @@ def test_a_name_that_is_not_declared_is_named():
         read("diff(u, y)")
     with pytest.raises(UserError, match="has one ="):
         equation("u", NAMES, "data.test")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x^2", r"x\^2: a power is written \*\*"),
+        ("2 x", "a product is written with"),
+        ("(x + 1)(x - 1)", "there is no|is no arithmetic"),
+        ("u_xx", r"u_xx is not declared; a derivative is diff\(u, x, x\)"),
+        ("exp(exp(exp(100)))", "a number is too large"),
+        ("(x**20)**20", "an exponent is at most 20"),
+        ("((u + x + 1)**20 + t)**20", "has more than 10000 terms"),
+        ("log(0)", "is no real number"),
+        ("sqrt(-1)*x", "is no real number"),
+    ],
+)
+def test_a_refusal_says_what_to_write(text, message):
+    with pytest.raises(UserError, match=message):
+        read(text)
+
+
+def test_two_equal_signs_are_one_too_many():
+    with pytest.raises(UserError, match="write a single =, not =="):
+        equation("u == 1", NAMES, "data.test")

@@ -85,7 +85,7 @@ def test_a_file_that_is_no_closed_surface_is_one_line(part, tmp_path):
     (tmp_path / "empty.stl").write_text("nothing")
     for name, message in (
         ("empty.stl", "cannot be read|not closed"),
-        ("no.stl", "cannot be read"),
+        ("no.stl", "there is no file"),
         ("a.obj", "no .stl"),
     ):
         with pytest.raises(UserError, match=message):

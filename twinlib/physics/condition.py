@@ -99,6 +99,14 @@ def require_field(words: Vocabulary, name: Any, where: str) -> None:
         raise UserError(f"{where}: no field {name}{nearest(str(name), words.fields)}")
 
 
+def fields_of(words: Vocabulary, node: Mapping[str, Any], where: str, default: list[str]) -> list[str]:
+    """The fields that a node names under `fields`, one or several."""
+    names = listed(node, "fields", where) if node.get("fields") else default
+    for each in names:
+        require_field(words, each, f"{where}.fields")
+    return names
+
+
 def listed(node: Mapping[str, Any], key: str, where: str) -> list[Any]:
     """One or several texts."""
     if not node.get(key):
@@ -118,7 +126,7 @@ def point_count(node: Mapping[str, Any], where: str, default: int | None = None)
     """The number of points."""
     count = node.get("points", default)
     if type(count) is not int or count < 1:
-        raise UserError(f"{where}.points: is {count}; give a number of points, 1 or more")
+        raise UserError(f"{where}.points: is {count}; give a whole number of points, as 1000")
     return count
 
 
@@ -141,7 +149,8 @@ def point_weight(
     profile = words.profile(text, domain, where)
 
     def weight(inputs: Array) -> Array:
-        weights = np.broadcast_to(profile(domain.named(inputs)), len(inputs))
+        with np.errstate(all="ignore"):
+            weights = np.broadcast_to(profile(domain.named(inputs)), len(inputs))
         wrong = ~(np.isfinite(weights) & (weights >= 0))
         if wrong.any():
             row = int(np.argmax(wrong))

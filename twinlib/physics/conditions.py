@@ -40,7 +40,10 @@ def condition(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Conditio
     UserError
         No such type, a wrong key, or a text that cannot be read.
     """
-    kind = node.get("type") if isinstance(node, Mapping) else None
+    if not isinstance(node, Mapping):
+        raise UserError(f"data.conditions.{name}: is {node!r}; it has keys, as {{type: dirichlet, values: {{u: 0}}}}")
+    kind = str(node.get("type", ""))
     if kind not in KINDS:
-        raise UserError(f"data.conditions.{name}.type: no condition {kind}{nearest(str(kind), KINDS)}")
+        what = f"no condition {kind}" if kind else "is missing"
+        raise UserError(f"data.conditions.{name}.type: {what}{nearest(kind, KINDS)}")
     return KINDS[kind](words, name, node)

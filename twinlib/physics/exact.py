@@ -15,7 +15,6 @@ import sympy
 from twinlib.errors import UserError
 from twinlib.physics.boxes import Box
 from twinlib.physics.domain import Domain, Pick
-from twinlib.physics.expressions import expression
 from twinlib.physics.geometry import Formula, Line, Values
 from twinlib.physics.rounds import Ball, Ellipse
 from twinlib.physics.vocabulary import Vocabulary
@@ -188,7 +187,7 @@ def sides_of(
         The shape has no such sides, or only a part of one is meant.
     """
     if exact is not True:
-        return (Everywhere(expression(exact, words.names, where), value),)
+        return (Everywhere(words.formula(exact, where).expression, value),)
     shape = domain.shape
     if not isinstance(shape, Line | Box | Ball | Ellipse):
         raise UserError(

@@ -8,6 +8,7 @@ derivative along the outward normal.
 
 import ast
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -32,8 +33,11 @@ CONSTANTS = {"pi": sympy.pi}
 LONGEST = 2000  # characters
 LARGEST = 1e15  # whole numbers that float64 holds exactly
 HIGHEST = 20  # exponent; and order of a derivative
+MOST_TERMS = 10_000  # of an expression that is multiplied out
+LARGEST_EXPONENTIAL = 700  # e to this is a number in float64
 
 Names = Mapping[str, sympy.Expr]
+_PRODUCT = re.compile(r"(?<![\w.])[\d.]+\s*(?![eE][+-]?\d)[A-Za-z(]|\)\s*[\w(]")  # 2 x, 2(x + 1) or (x + 1)(x - 1)
 
 
 def equation(text: Any, names: Names, where: str, normal: Mapping[str, sympy.Expr] | None = None) -> sympy.Expr:
@@ -44,11 +48,24 @@ def equation(text: Any, names: Names, where: str, normal: Mapping[str, sympy.Exp
     UserError
         No equation, or as `expression`.
     """
-    sides = str(text).split("=")
-    if len(sides) != 2:
-        raise UserError(f"{where}: {text}: an equation has one =")
+    sides = two_sides(text, where)
     left, right = (expression(side, names, where, normal) for side in sides)
     return left - right
+
+
+def two_sides(text: Any, where: str) -> tuple[str, str]:
+    """What stands left and right of =.
+
+    Raises
+    ------
+    UserError
+        There is no =, or more than one.
+    """
+    sides = str(text).split("=")
+    if len(sides) != 2:
+        remedy = "; write a single =, not ==" if "==" in str(text) else ", as diff(u, x, 2) = 1"
+        raise UserError(f"{where}: {text}: an equation has one ={remedy}")
+    return sides[0], sides[1]
 
 
 def expression(text: Any, names: Names, where: str, normal: Mapping[str, sympy.Expr] | None = None) -> sympy.Expr:
@@ -73,9 +90,38 @@ def expression(text: Any, names: Names, where: str, normal: Mapping[str, sympy.E
         raise UserError(f"{where}: longer than {LONGEST} characters; write it as several equations or constants")
     try:
         tree = ast.parse(shown, mode="eval")
-        return _Reader(shown, names, where, normal).read(tree.body)
+        found = _Reader(shown, names, where, normal).read(tree.body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise UserError(f"{where}: {shown[:200]}: cannot be read as an expression") from None
+        raise UserError(f"{where}: {shown[:80]}: cannot be read as an expression{_remedy(shown)}") from None
+    if not is_finite(found):
+        raise UserError(f"{where}: {shown[:200]}: is no real number; is there a division by zero, or a root of -1?")
+    if _terms(found) > MOST_TERMS:
+        raise UserError(
+            f"{where}: {shown[:200]}: has more than {MOST_TERMS} terms once it is multiplied out; make a part of it a "
+            f"field with an equation of its own"
+        )
+    return found
+
+
+def is_finite(expression: sympy.Expr) -> bool:
+    """Whether it has no infinite and no complex number in it."""
+    return not expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I)
+
+
+def _terms(node: sympy.Expr) -> int:
+    """How many there are once everything is multiplied out."""
+    if isinstance(node, sympy.Add):
+        return sum(_terms(part) for part in node.args)
+    if isinstance(node, sympy.Mul):
+        return math.prod(_terms(part) for part in node.args)
+    if isinstance(node, sympy.Pow) and isinstance(node.exp, sympy.Integer):
+        inner = _terms(node.base)
+        return math.comb(inner + abs(int(node.exp)) - 1, inner - 1)
+    return max((_terms(part) for part in node.args), default=1)
+
+
+def _remedy(text: str) -> str:
+    return "; a product is written with *, and numbers have no units" if _PRODUCT.search(text) else ""
 
 
 class _Reader:
@@ -117,6 +163,9 @@ class _Reader:
         field, *inputs = name.split("__")
         if inputs and field in self._names:
             return self._derivative(self._names[field], [(self._input(each), 1) for each in inputs])
+        field, *inputs = name.split("_")
+        if inputs and field in self._names and all(each in self._names for each in "".join(inputs)):
+            raise self._error(f"{name} is not declared; a derivative is diff({field}, {', '.join(''.join(inputs))})")
         raise self._error(f"{name} is not declared{nearest(name, [*self._names, *CONSTANTS, *FUNCTIONS])}")
 
     def _arithmetic(self, node: ast.BinOp) -> sympy.Expr:
@@ -137,7 +186,12 @@ class _Reader:
                 raise self._error(f"an exponent is at most {HIGHEST}")
             if left == 0 and right < 0:
                 raise self._error("division by zero")
-        return left**right
+        power = left**right
+        if power.is_number and left.is_real and abs(float(right)) * abs(math.log10(abs(float(left)) or 1)) > 300:
+            raise self._error("a number is too large or too small")
+        if isinstance(power, sympy.Pow) and power.exp.is_number and abs(float(power.exp)) > HIGHEST:
+            raise self._error(f"an exponent is at most {HIGHEST}")  # of a power of a power
+        return power
 
     def _call(self, name: str, node: ast.Call) -> sympy.Expr:
         if name == "diff":
@@ -148,7 +202,10 @@ class _Reader:
             raise self._error(f"there is no function {name}{nearest(name, [*FUNCTIONS, 'diff', 'normal'])}")
         if len(node.args) != 1:
             raise self._error(f"{name} takes one argument")
-        return FUNCTIONS[name](self.read(node.args[0]))
+        inner = self.read(node.args[0])
+        if name in ("exp", "sinh", "cosh") and inner.is_number and inner.is_real and inner > LARGEST_EXPONENTIAL:
+            raise self._error("a number is too large")
+        return FUNCTIONS[name](inner)
 
     def _diff(self, node: ast.Call) -> sympy.Expr:
         if len(node.args) < 2:
@@ -186,6 +243,8 @@ class _Reader:
 
     def _refusal(self, node: ast.expr) -> UserError:
         part = ast.get_source_segment(self._text, node) or self._text
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
+            return self._error(f"{part[:80]}: a power is written **")
         return self._error(f"{part[:80]} is no arithmetic: use numbers, declared names, + - * / ** and functions")
 
     def _error(self, message: str) -> UserError:

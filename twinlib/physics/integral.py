@@ -11,7 +11,7 @@ from twinlib.errors import UserError
 from twinlib.physics.compiled import arguments
 from twinlib.physics.condition import Condition, listed, whole_number
 from twinlib.physics.domain import Domain, Pick, Samples
-from twinlib.physics.expressions import Names, expression
+from twinlib.physics.expressions import Names, expression, two_sides
 from twinlib.physics.geometry import Array, Face, Formula, Values, contains, size
 from twinlib.physics.quadrature import over_part
 from twinlib.physics.sampling import Draw
@@ -78,19 +78,22 @@ def _cut(words: Vocabulary, domain: Domain, over: str, node: Mapping[str, Any], 
     if left not in domain.coordinates:
         raise UserError(f"{where}.over: {over}: {left} is no coordinate; there are {', '.join(domain.coordinates)}")
     column, at = domain.coordinates.index(left), node.get("at") or {}
+    if not isinstance(at, Mapping):
+        raise UserError(f"{where}.at: give a new name and its limits, as {{c: [0, 1]}}")
     if right not in at:
         return Cut(left, column, None, None, words.formula(right, f"{where}.over"))
     limits = at[right]
     if not isinstance(limits, list | tuple) or len(limits) != 2 or not right.isidentifier() or right in words.names:
         raise UserError(f"{where}.at: give a new name and its limits, as {{c: [0, 1]}}")
-    low, high = (float(words.formula(each, f"{where}.at.{right}")({})) for each in limits)
+    ends = [words.formula(each, f"{where}.at.{right}").expression for each in limits]
+    if not all(each.is_number for each in ends) or not ends[0] < ends[1]:
+        raise UserError(f"{where}.at.{right}: give two numbers, the smaller one first, as [0, 1]")
+    low, high = map(float, ends)
     return Cut(left, column, right, (low, high), None)
 
 
 def _read(words: Vocabulary, text: Any, cut: Cut | None, over: str, where: str) -> sympy.Expr:
-    sides = str(text).split("=")
-    if len(sides) != 2:
-        raise UserError(f"{where}: {text}: an equation has one =")
+    sides = two_sides(text, where)
     names: Names = {**words.names, **({cut.name: words.names[cut.coordinate]} if cut and cut.name else {})}
     left = expression(sides[0], names, where, words.normals if over == "boundary" else None)
     right = expression(sides[1], names, where)

@@ -71,6 +71,8 @@ def _read(file: Path, where: str) -> Any:
 
     if file.suffix.lower() != ".stl":
         raise UserError(f"{where}: {file} is no .stl file")
+    if not file.is_file():
+        raise UserError(f"{where}: there is no file {file}")
     try:
         surface = trimesh.load_mesh(str(file), file_type="stl")
     except Exception as error:  # the library raises whatever its parts do

@@ -82,7 +82,8 @@ class Moved(Shape):
         if self._angle is None:
             return vectors
         angle = sense * np.atleast_1d(self._angle(parameters))
-        turned = np.array(np.broadcast_to(vectors, (max(len(vectors), len(angle)), vectors.shape[1])))
+        rows = np.broadcast_shapes((len(vectors),), angle.shape)  # there may be no point at all
+        turned = np.array(np.broadcast_to(vectors, (*rows, vectors.shape[1])))
         first, second = self._plane
         turned[:, first] = np.cos(angle) * vectors[:, first] - np.sin(angle) * vectors[:, second]
         turned[:, second] = np.sin(angle) * vectors[:, first] + np.cos(angle) * vectors[:, second]

@@ -1,20 +1,20 @@
 """Measured values: out of a file with a column for each input and field, or of formulas at random points."""
 
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sympy
 
 from twinlib.errors import UserError
-from twinlib.physics.condition import Condition, field_values, point_count, point_weight, require_field
+from twinlib.physics.condition import Condition, field_values, fields_of, point_count, point_weight
 from twinlib.physics.domain import Domain, Samples
 from twinlib.physics.geometry import Array, Formula
 from twinlib.physics.sampling import Draw
-from twinlib.physics.table import KINDS_OF_DATA, read_table
+from twinlib.physics.table import KINDS_OF_DATA, file_of, read_table
 from twinlib.physics.vocabulary import Vocabulary, known
 
+_BEYOND = 0.01  # of a range: how far out of it what was measured may lie
 HELD_OUT = 10  # of measured rows, every tenth is for validation
 
 
@@ -49,12 +49,16 @@ def _from_file(
     weight: Callable[[Array], Array] | None,
 ) -> Condition:
     where = f"data.conditions.{name}"
-    fields = node.get("fields", list(words.fields))
-    for each in fields:
-        require_field(words, each, f"{where}.fields")
+    fields = fields_of(words, node, where, list(words.fields))
     if node.get("kind") not in KINDS_OF_DATA:
         raise UserError(f"{where}.kind: say whether the file is {' or '.join(KINDS_OF_DATA)}")
-    inputs, columns = read_table(Path(node["file"]), domain.inputs, fields, f"{where}.file")
+    inputs, columns = read_table(file_of(node, where), domain.inputs, fields, f"{where}.file")
+    for each, values, (low, high) in zip(domain.inputs, inputs.T, domain.box(), strict=True):
+        if min(values) < low - _BEYOND * (high - low) or max(values) > high + _BEYOND * (high - low):
+            raise UserError(
+                f"{where}.file: {each} goes from {min(values):g} to {max(values):g} in {node['file']}, in the problem "
+                f"from {low:g} to {high:g}; are the units the same?"
+            )
     of_validation = np.arange(len(inputs)) % HELD_OUT == HELD_OUT - 1
 
     def draw(draw: Draw, split: str) -> Samples:

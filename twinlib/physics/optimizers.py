@@ -1,6 +1,7 @@
 """Optimizers of a sum of squared residuals, by name, in stages one after the other."""
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any, Protocol
 
 from twinlib.config.mistakes import nearest
@@ -108,5 +109,10 @@ class Stages:
         try:
             self._optimizer = OPTIMIZERS[name](self._residuals, **node)
         except TypeError as error:
-            raise UserError(f"{where}: {name}: {str(error).partition('() ')[2] or error}") from None
+            raise UserError(f"{where}: {name}: {str(error).partition('() ')[2] or error}; {_settings(name)}") from None
         return True
+
+
+def _settings(name: str) -> str:
+    found = [key for key in signature(OPTIMIZERS[name]).parameters if key != "residuals"]
+    return f"it has the settings epochs, {', '.join(found)}" if found else "it has the setting epochs alone"

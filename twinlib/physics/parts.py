@@ -33,7 +33,9 @@ def part(text: Any, formula: Callable[[str], Formula], shapes: Mapping[str, Shap
     UserError
         No such shape, or no relation.
     """
-    picks = [_one(each, formula, shapes, size, where) for each in re.split(r"\band\b", str(text))]
+    if not isinstance(text, str) or re.search(r"\bor\b|==|!=", text):
+        raise UserError(f"{where}: {text}: join relations of = < > by `and`; what `or` would join are two conditions")
+    picks = [_one(each, formula, shapes, size, where) for each in re.split(r"\band\b", text)]
     return lambda points: np.logical_and.reduce([pick(points) for pick in picks])
 
 
@@ -44,6 +46,8 @@ def _one(text: str, formula: Callable[[str], Formula], shapes: Mapping[str, Shap
             raise UserError(f"{where}: no geometry {name}{nearest(name, shapes)}")
         return lambda points: touches(shapes[name], points, _TOLERANCE)
     sides = _RELATION.split(text)
+    if text.strip() in shapes:
+        raise UserError(f"{where}: {text.strip()}: the boundary of a shape is `on {text.strip()}`")
     if len(sides) < 3:
         raise UserError(f"{where}: {text.strip()}: an equation has one =; say which points, as x = 1, x < 1 or on NAME")
     formulas = [formula(side) for side in sides[::2]]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from twinlib.errors import UserError
-from twinlib.physics.condition import Condition, point_count, require_field, whole_number
+from twinlib.physics.condition import Condition, fields_of, point_count, whole_number
 from twinlib.physics.domain import Domain, Samples
 from twinlib.physics.geometry import Array, Values
 from twinlib.physics.sampling import Draw
@@ -22,9 +22,8 @@ def periodic(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition
     known(node, ("type", "in", "along", "fields", "derivatives", "points", "exact"), where)
     domain, count = words.domain(node, where), point_count(node, where, default=64)
     along = _along(words, domain, node.get("along"), f"{where}.along")
-    fields = list(node.get("fields") or [each for each, home in words.homes.items() if home.name == domain.name])
-    for each in fields:
-        require_field(words, each, f"{where}.fields")
+    own = [each for each, home in words.homes.items() if home.name == domain.name]
+    fields = fields_of(words, node, where, own)
     highest = 1 if "derivatives" not in node or node["derivatives"] else 0
     highest = whole_number(node, "derivatives", where, 1) if highest else 0
     if highest > _HIGHEST:

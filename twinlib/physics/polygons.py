@@ -1,9 +1,11 @@
 """Triangles and other polygons."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from twinlib.errors import UserError
 from twinlib.physics.geometry import Array, Face, Formula, Shape, Values, columns, stacked
 
 
@@ -59,6 +61,31 @@ class Polygon(Shape):
             return start + unit * (end - start), outward * _sense(corners)[:, None]
 
         return Face(measure, place)
+
+
+def require_simple(corners: Array, where: str) -> None:
+    """Refuse corners, shape (corners, 2), whose sides cross, or that come twice.
+
+    Raises
+    ------
+    UserError
+        Names the corners, which are counted from 1.
+    """
+    count = len(corners)
+    for one, two in itertools.combinations(range(count), 2):
+        if np.array_equal(corners[one], corners[two]):
+            raise UserError(f"{where}: the corners {one + 1} and {two + 1} are the same; leave the second one out")
+    if not _sense(corners[None])[0]:
+        raise UserError(f"{where}: its corners enclose no area; give them one after the other around it")
+    for one, two in itertools.combinations(range(count), 2):
+        if two - one in (1, count - 1):
+            continue  # these sides share a corner
+        a, b, c, d = (corners[[each % count]] for each in (one, one + 1, two, two + 1))
+        parts = _turn(b - a, c - a) * _turn(b - a, d - a), _turn(d - c, a - c) * _turn(d - c, b - c)
+        if all(part[0] < 0 for part in parts):
+            raise UserError(
+                f"{where}: the sides after the corners {one + 1} and {two + 1} cross; give corners one after the other"
+            )
 
 
 def _turn(one: Array, other: Array) -> Array:

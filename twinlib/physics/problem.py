@@ -11,13 +11,14 @@ import sympy
 
 from twinlib.data.preprocess import Preprocess
 from twinlib.data.schema import Field
+from twinlib.physics.condition import whole_number
 from twinlib.physics.conditions import Condition, condition
 from twinlib.physics.domain import Domain, Samples
 from twinlib.physics.exact import Form, Side, form, require_free, require_held
 from twinlib.physics.geometry import Array
 from twinlib.physics.reference import Reference
 from twinlib.physics.sampling import sampler
-from twinlib.physics.vocabulary import Vocabulary
+from twinlib.physics.vocabulary import Vocabulary, require_names
 from twinlib.physics.well_posed import require_defined, require_well_posed
 from twinlib.physics.windows import in_window, require_windows
 
@@ -94,16 +95,18 @@ class Problem:
         self.name = name
         declared = (geometry or {}, time, parameters or {}, constants or {}, unknowns or {}, fields)
         self.words = Vocabulary(*map(_by_name, declared))
+        require_names(conditions, "data.conditions", "{ends: {type: dirichlet, values: {u: 0}}}")
         self.conditions = [condition(self.words, key, node) for key, node in _by_name(conditions).items()]
         require_well_posed(self.words, self.conditions)
+        whole_number({"test_points": test_points}, "test_points", "data")
         self.weighable = [item.name for item in self.conditions if item.residuals]
-        self.windows = windows
-        self.window = windows - 1  # that is trained
         if windows != 1:
             require_windows(self.words, self.conditions, windows)
+        self.windows = windows
+        self.window = windows - 1  # that is trained
         self._reference = Reference(self.words, _by_name(reference or {}))
         self.reference = self._reference.formulas
-        self._sampler = sampler
+        self._sampler = str(sampler)
         self._test_points = test_points
         forms = self._exact_forms()
         networks = dict(zip(self.words.fields, self.networks, strict=True))
@@ -219,7 +222,7 @@ class Problem:
             solution = np.full(inside.shape, np.nan)
             for column, name in enumerate(self.words.fields):
                 if name in self.reference:
-                    solution[:, column] = self.reference[name](self.named(points))
+                    solution[:, column] = self._reference.at(name, self.named(points), inside[:, column])
                 elif name in known:
                     solution[:, column] = known[name]
             self._columns[split] = {"point": points, "inside": inside, "solution": np.where(inside, solution, 0.0)}

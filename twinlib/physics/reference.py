@@ -8,9 +8,10 @@ import numpy as np
 
 from twinlib.config.mistakes import nearest
 from twinlib.errors import UserError
-from twinlib.physics.geometry import Array, Formula
-from twinlib.physics.table import KINDS_OF_DATA, read_table, table_names
-from twinlib.physics.vocabulary import Vocabulary
+from twinlib.physics.finite import require_finite
+from twinlib.physics.geometry import Array, Formula, Values
+from twinlib.physics.table import KINDS_OF_DATA, file_of, read_table, table_names
+from twinlib.physics.vocabulary import Vocabulary, require_names
 
 
 class Reference:
@@ -34,6 +35,7 @@ class Reference:
     """
 
     def __init__(self, words: Vocabulary, node: Mapping[str, Any]) -> None:
+        require_names(node, "data.reference", "{u: x*(x - 1)/2}")
         self.formulas: dict[str, Formula] = {}
         for key, value in node.items():
             if key in ("file", "kind"):
@@ -46,7 +48,7 @@ class Reference:
         self.points: Array | None = None
         self.values: dict[str, Array] = {}
         if "file" in node:
-            self._read(words, Path(node["file"]), node.get("kind"))
+            self._read(words, file_of(node, "data.reference"), node.get("kind"))
         elif "kind" in node:
             raise UserError("data.reference.kind: is of a file; add the file, or leave it out")
 
@@ -58,13 +60,29 @@ class Reference:
             rows = np.sort(np.random.default_rng(0).choice(rows, count, replace=False))
         return self.points[rows], {name: values[rows] for name, values in self.values.items()}
 
+    def at(self, name: str, points: Values, inside: Array) -> Array:
+        """The formula of a field, shape (n,) or ().
+
+        Raises
+        ------
+        UserError
+            It is no number at a point inside.
+        """
+        with np.errstate(all="ignore"):
+            found = self.formulas[name](points)
+        require_finite(found, points, f"data.reference.{name}: {self.formulas[name].expression}", inside)
+        return found
+
     def _read(self, words: Vocabulary, path: Path, kind: Any) -> None:
         if kind not in KINDS_OF_DATA:
             raise UserError(f"data.reference.kind: say whether the file is {' or '.join(KINDS_OF_DATA)}")
         there = table_names(path, "data.reference.file")
         fields = [name for name in words.fields if name in there and name not in self.formulas]
         if not fields:
-            raise UserError(f"data.reference.file: {path} has no column of a field: {', '.join(words.fields)}")
+            raise UserError(
+                f"data.reference.file: {path} has no column of a field: {', '.join(words.fields)}; it has "
+                f"{', '.join(there)}"
+            )
         self.kind = str(kind)
         self.points, self.values = read_table(path, words.inputs, fields, "data.reference.file")
         for name in fields:

@@ -7,8 +7,9 @@ alphabetical order: a config has none.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from twinlib.config.mistakes import nearest
 from twinlib.errors import UserError
@@ -17,9 +18,10 @@ from twinlib.physics.combined import Combined, Difference, Intersection, Union
 from twinlib.physics.geometry import Formula, Line, Shape
 from twinlib.physics.mesh import Mesh
 from twinlib.physics.moved import Moved
-from twinlib.physics.polygons import Polygon
+from twinlib.physics.polygons import Polygon, require_simple
 from twinlib.physics.rounds import Ball, Ellipse
 from twinlib.physics.solids import Cone, Cylinder, Torus
+from twinlib.physics.table import file_of
 
 MOVES = ("scale", "rotate", "shift", "about")  # keys that any node may have
 COMBINED: dict[str, type[Combined]] = {"union": Union, "intersection": Intersection, "difference": Difference}
@@ -54,8 +56,18 @@ class Settings:
             raise UserError(f"{self.where}.{key}: give {what}")
         return [self.formula(value, f"{self.where}.{key}") for value in values]
 
-    def interval(self, key: str) -> tuple[Formula, Formula]:
+    def size(self, key: str) -> Formula:
+        """A number that is greater than 0; one that depends on parameters is looked at with these."""
+        found = self.number(key)
+        if found.expression.is_number and not found.expression > 0:
+            raise UserError(f"{self.where}.{key}: is {self.values[key]}; must be greater than 0")
+        return found
+
+    def interval(self, key: str, downward: bool = False) -> tuple[Formula, Formula]:
         start, end = self.numbers(key, 2, "the two ends, as [0, 1]")
+        length = end.expression - start.expression
+        if length.is_number and (length == 0 or (length < 0 and not downward)):
+            raise UserError(f"{self.where}.{key}: {start.expression} is not less than {end.expression}")
         return start, end
 
     def long(self, axes: tuple[str, ...]) -> str:
@@ -99,18 +111,21 @@ def channel(node: Settings) -> Shape:
 
 def circle(node: Settings) -> Shape:
     """`{shape: circle, x: 0, y: 0, radius: 1}`."""
-    return Ball({axis: node.number(axis) for axis in node.axes(2, "radius")}, node.number("radius"))
+    return Ball({axis: node.number(axis) for axis in node.axes(2, "radius")}, node.size("radius"))
 
 
 def sphere(node: Settings) -> Shape:
     """`{shape: sphere, x: 0, y: 0, z: 0, radius: 1}`."""
-    return Ball({axis: node.number(axis) for axis in node.axes(3, "radius")}, node.number("radius"))
+    return Ball({axis: node.number(axis) for axis in node.axes(3, "radius")}, node.size("radius"))
 
 
 def ellipse(node: Settings) -> Shape:
     """`{shape: ellipse, x: 0, y: 0, radii: [2, 1]}`, in the order of the coordinates."""
     axes = node.axes(2, "radii")
     radii = node.numbers("radii", 2, "the radii along both coordinates, as [2, 1]")
+    for axis, radius in zip(axes, radii, strict=True):
+        if radius.expression.is_number and not radius.expression > 0:
+            raise UserError(f"{node.where}.radii: {radius.expression} along {axis}; must be greater than 0")
     return Ellipse({axis: node.number(axis) for axis in axes}, dict(zip(axes, radii, strict=True)))
 
 
@@ -120,33 +135,43 @@ def polygon(node: Settings) -> Shape:
     corners = {axis: node.numbers(axis, None, "three corners or more") for axis in axes}
     if len({len(each) for each in corners.values()}) > 1:
         raise UserError(f"{node.where}: has not as many numbers for {axes[0]} as for {axes[1]}")
-    return Polygon(corners)
+    return _checked(corners, node.where)
 
 
 def triangle(node: Settings) -> Shape:
     """`{shape: triangle, x: [0, 1, 0], y: [0, 0, 1]}`."""
-    return Polygon({axis: node.numbers(axis, 3, "three corners") for axis in node.axes(2)})
+    return _checked({axis: node.numbers(axis, 3, "three corners") for axis in node.axes(2)}, node.where)
+
+
+def _checked(corners: Mapping[str, list[Formula]], where: str) -> Polygon:
+    if all(each.expression.is_number for several in corners.values() for each in several):
+        require_simple(np.array([[float(each({})) for each in several] for several in corners.values()]).T, where)
+    return Polygon(corners)
 
 
 def cylinder(node: Settings) -> Shape:
     """`{shape: cylinder, x: 0, y: 0, z: [0, 2], radius: 1}`: along the coordinate that has two ends."""
     axes = node.axes(3, "radius")
     axis = node.long(axes)
-    return Cylinder(axes, axis, node.others(axes, axis), node.interval(axis), node.number("radius"))
+    return Cylinder(axes, axis, node.others(axes, axis), node.interval(axis), node.size("radius"))
 
 
 def cone(node: Settings) -> Shape:
     """`{shape: cone, x: 0, y: 0, z: [0, 2], radius: 1}`: from its base to its tip; `[2, 0]` points downwards."""
     axes = node.axes(3, "radius")
     axis = node.long(axes)
-    return Cone(axes, axis, node.others(axes, axis), *node.interval(axis), node.number("radius"))
+    return Cone(axes, axis, node.others(axes, axis), *node.interval(axis, downward=True), node.size("radius"))
 
 
 def torus(node: Settings) -> Shape:
     """`{shape: torus, x: 0, y: 0, z: 0, axis: z, radius: 2, tube: 0.5}`."""
     axes = node.axes(3, "axis", "radius", "tube")
     axis = node.choice("axis", axes[::-1])
-    return Torus(axes, axis, node.others(axes, axis), node.number(axis), node.number("radius"), node.number("tube"))
+    radius, tube = node.size("radius"), node.size("tube")
+    hole = radius.expression - tube.expression
+    if hole.is_number and not hole > 0:
+        raise UserError(f"{node.where}.tube: is {tube.expression}; must be less than the radius")
+    return Torus(axes, axis, node.others(axes, axis), node.number(axis), radius, tube)
 
 
 SHAPES: dict[str, Callable[[Settings], Shape]] = {
@@ -218,9 +243,11 @@ class Shapes:
         return self._moved(found, moves, where) if moves else found
 
     def _shape(self, node: Mapping[str, Any], where: str) -> Shape:
-        name = str(node.get("shape"))
+        name = str(node.get("shape", ""))
         if name not in SHAPES:
-            raise UserError(f"{where}.shape: no shape {name}{nearest(name, SHAPES)}")
+            kinds = {**SHAPES, **{key: key for key in (*COMBINED, "stl")}}
+            what = f"no shape {name}" if name else "is missing"
+            raise UserError(f"{where}.shape: {what}{nearest(name, SHAPES if name else kinds)}")
         values = {str(key): value for key, value in node.items() if key != "shape"}
         return SHAPES[name](Settings(name, values, self._formula, where))
 
@@ -231,7 +258,7 @@ class Shapes:
             raise UserError(f"{where}.shift: give how far by coordinate, as {{{axes[0]}: 1}}")
         angle, axis = self._rotation(moves["rotate"], axes, f"{where}.rotate") if "rotate" in moves else (None, None)
         about = settings.numbers("about", len(axes), "a number for each coordinate") if "about" in moves else None
-        scale = settings.number("scale") if "scale" in moves else None
+        scale = settings.size("scale") if "scale" in moves else None
         shifts = {name: self._formula(value, f"{where}.shift.{name}") for name, value in shift.items()}
         return Moved(found, scale, angle, axis, shifts, about)
 
@@ -261,4 +288,4 @@ def _from_file(node: Mapping[str, Any], where: str) -> Shape:
     axes = node.get("coordinates")
     if not isinstance(axes, list | tuple) or len(set(map(str, axes))) != 3 or set(node) != {"stl", "coordinates"}:
         raise UserError(f"{where}: a part of a file is {{stl: part.stl, coordinates: [x, y, z]}}")
-    return Mesh(Path(node["stl"]), [str(axis) for axis in axes], f"{where}.stl")
+    return Mesh(file_of(node, where, "stl"), [str(axis) for axis in axes], f"{where}.stl")

@@ -1,13 +1,27 @@
 """Points and values out of files: CSV with a header, NumPy arrays, or a grid of named ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from twinlib.errors import UserError
 
 KINDS_OF_DATA = ("real", "synthetic")
+
+
+def file_of(node: Mapping[str, Any], where: str, key: str = "file") -> Path:
+    """The path under a key.
+
+    Raises
+    ------
+    UserError
+        It is no text.
+    """
+    if not isinstance(node[key], str) or not node[key]:
+        raise UserError(f"{where}.{key}: is {node[key]}; give the path of a file, or leave it out")
+    return Path(node[key])
 
 
 def read_table(
@@ -36,18 +50,24 @@ def read_table(
         else:
             with path.open() as file:
                 names = _names(file.readline())
-                rows = np.loadtxt(file, delimiter=",", ndmin=2)
+                lines = [line for line in file if line.strip()]
+                rows = np.loadtxt(lines, delimiter=",", ndmin=2) if lines else np.empty((0, len(names)))
     except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise UserError(f"{where}: {path} cannot be read: {' '.join(str(error).split())}") from None
+        raise UserError(f"{where}: {path} cannot be read: {_reason(error)}") from None
     if rows.ndim == 1 and len(wanted) == 1:
         rows = rows[:, None]
     if missing := [name for name in wanted if name not in names]:
-        raise UserError(f"{where}: {path} has no column {missing[0]}; it needs {', '.join(wanted)}")
+        there = ", ".join(names)
+        raise UserError(f"{where}: {path} has no column {missing[0]}; it needs {', '.join(wanted)} and has {there}")
+    if twice := [name for name in wanted if names.count(name) > 1]:
+        raise UserError(f"{where}: {path} has two columns {twice[0]}; leave one out")
     if rows.ndim != 2 or rows.shape[1] != len(names) or len(rows) == 0 or rows.dtype.kind not in "fiu":
         raise UserError(f"{where}: {path} has the shape {rows.shape}; it needs (n, {len(names)}): {', '.join(names)}")
     columns = {name: rows[:, names.index(name)].astype(float) for name in wanted}
-    if not np.isfinite(list(columns.values())).all():
-        raise UserError(f"{where}: {path} has values that are not finite")
+    for name, column in columns.items():
+        if not np.isfinite(column).all():
+            row = int(np.argmin(np.isfinite(column))) + 1
+            raise UserError(f"{where}: {path}: {name} is not finite in row {row} below the names; leave such rows out")
     return np.column_stack([columns[name] for name in inputs]), {name: columns[name] for name in values}
 
 
@@ -67,8 +87,13 @@ def table_names(path: Path, where: str) -> list[str]:
             with path.open() as file:
                 return _names(file.readline())
     except (OSError, ValueError) as error:
-        raise UserError(f"{where}: {path} cannot be read: {' '.join(str(error).split())}") from None
+        raise UserError(f"{where}: {path} cannot be read: {_reason(error)}") from None
     raise UserError(f"{where}: {path} has no named columns; give a .csv or .npz file")
+
+
+def _reason(error: Exception) -> str:
+    """Without the path, which is named already."""
+    return (error.strerror or "") if isinstance(error, OSError) else " ".join(str(error).split())
 
 
 def _names(header: str) -> list[str]:

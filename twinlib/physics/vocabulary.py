@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,15 @@ class Vocabulary:
         unknowns: Mapping[str, Any],
         fields: Mapping[str, Any],
     ) -> None:
+        require_names(geometry, "data.geometry", "{rod: {shape: line, x: [0, 1]}}")
+        require_names(parameters, "data.parameters", "{l: [1, 2]}")
+        require_names(constants, "data.constants", "{k: 4}")
+        require_names(unknowns, "data.unknowns", "{k: 1}")
+        require_names(fields, "data.fields", "{u: {range: [0, 1]}}")
+        if isinstance(geometry.get("shape"), str):
+            raise UserError("data.geometry: give each shape a name, as {rod: {shape: line, x: [0, 1]}}")
+        if not fields:
+            raise UserError("data.fields: nothing is looked for; give a name, as {u: {range: [0, 1]}}")
         self.names: dict[str, sympy.Expr] = {}
         self._declare_constants(dict(constants))
         self.parameters = {key: self._range(value, f"data.parameters.{key}") for key, value in parameters.items()}
@@ -48,7 +58,7 @@ class Vocabulary:
             self._declare(key, _symbol(key), "data.geometry")
         interval = None
         if time:
-            if len(time) != 1:
+            if not isinstance(time, Mapping) or len(time) != 1:
                 raise UserError("data.time: there is one time: {t: [0, 10]}")
             ((key, limits),) = time.items()
             self._declare(key, _symbol(key), "data.time")
@@ -205,7 +215,8 @@ class Vocabulary:
         return Formula(found)
 
     def _declare(self, name: str, meaning: sympy.Expr, where: str) -> None:
-        if not name.isidentifier() or "__" in name or name in RESERVED:
+        word = isinstance(name, str) and name.isidentifier() and not iskeyword(name)  # lambda is Python's
+        if not word or "__" in name or name in RESERVED:
             raise UserError(f"{where}: {name} cannot be a name here; take letters, digits and single _")
         if name in self.names:
             raise UserError(f"{where}: {name} is declared twice")
@@ -241,9 +252,22 @@ def known(node: Any, keys: tuple[str, ...], where: str) -> None:
             raise UserError(f"{where}.{key}: no such key{nearest(str(key), keys)}")
 
 
+def require_names(node: Any, where: str, example: str) -> None:
+    """Refuse a list or text where names with their meanings stand.
+
+    Raises
+    ------
+    UserError
+        With the example.
+    """
+    if not isinstance(node, Mapping):
+        raise UserError(f"{where}: is {node!r}; give names, as {example}")
+
+
 def _require_inside(domain: Domain) -> None:
     if domain.is_empty():
-        raise UserError(f"data.geometry.{domain.name}: is empty for some parameters")
+        some = " for some parameters" if domain.parameters else "; do its parts meet, and are its sizes positive?"
+        raise UserError(f"data.geometry.{domain.name}: is empty{some}")
 
 
 def _symbol(name: str) -> sympy.Symbol:

@@ -108,7 +108,9 @@ def _limits(
     words: Vocabulary, domain: Domain, axes: list[str], node: Mapping[str, Any], where: str
 ) -> Callable[[Array], tuple[Array, Array, Array]]:
     """From inputs to these, and the ends of the axes for their parameters, each of shape (n, axes)."""
-    own = dict(node.get("box") or {})
+    own = node.get("box") or {}
+    if not isinstance(own, Mapping):
+        raise UserError(f"{where}.box: give two ends for a coordinate, as {{x: [0, 1]}}")
     for key in own:
         if key not in axes or not isinstance(own[key], list | tuple) or len(own[key]) != 2:
             raise UserError(f"{where}.box.{key}: give two ends for a coordinate, as {{x: [0, 1]}}")
@@ -125,6 +127,10 @@ def _limits(
         for key, pair in formulas.items():
             for number, formula in enumerate(pair):
                 ends[number, :, axes.index(key)] = formula(named)
+        if key := next(
+            (axis for axis, upward in zip(axes, (ends[0] < ends[1]).all(axis=0), strict=True) if not upward), None
+        ):
+            raise UserError(f"{where}.box.{key}: gives its ends the wrong way round, or twice the same")
         return inputs, ends[0], ends[1]
 
     return limits

@@ -14,6 +14,7 @@ from twinlib.errors import UserError
 from twinlib.physics.conditions import Condition
 from twinlib.physics.covered import require_covered
 from twinlib.physics.domain import Samples
+from twinlib.physics.finite import require_numbers
 from twinlib.physics.vocabulary import Vocabulary
 
 
@@ -54,7 +55,8 @@ def require_well_posed(words: Vocabulary, conditions: Sequence[Condition]) -> No
 
 
 def require_defined(words: Vocabulary, conditions: Sequence[Condition], samples: Mapping[str, Samples]) -> None:
-    """Refuse conditions at points where a field of theirs does not live: a network would go on there by itself.
+    """Refuse conditions at points where a field of theirs does not live, as a network would go on there by itself, or
+    where a formula in them, such as 1/x, is no number.
 
     Raises
     ------
@@ -65,6 +67,7 @@ def require_defined(words: Vocabulary, conditions: Sequence[Condition], samples:
         if item.name not in samples or item.given:
             continue
         inputs = samples[item.name].inputs
+        require_numbers(item.residuals, item.domain.named(inputs), f"data.conditions.{item.name}")
         for name, home in words.homes.items():
             about = any(each.has(words.fields[name]) for each in item.residuals)
             if home.name == item.domain.name or not about:

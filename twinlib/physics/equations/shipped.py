@@ -16,6 +16,7 @@ from twinlib.physics.equations.diffusion import advection_diffusion, allen_cahn,
 from twinlib.physics.equations.elasticity import linear_elasticity, plane_stress
 from twinlib.physics.equations.flow import burgers, navier_stokes, navier_stokes_heat
 from twinlib.physics.equations.waves import maxwell_2d, wave
+from twinlib.physics.expressions import is_finite
 
 EQUATIONS: dict[str, Callable[..., Vector]] = {
     function.__name__: function
@@ -83,7 +84,10 @@ def shipped(
         key: _value(wanted[key].annotation, value, read, len(space), f"{where}.{key}")
         for key, value in settings.items()
     }
-    return EQUATIONS[name](Coordinates(tuple(space), time, where), **values)
+    found = EQUATIONS[name](Coordinates(tuple(space), time, where), **values)
+    if not all(map(is_finite, found)):
+        raise UserError(f"{where}: its settings make a division by zero, as poisson: 0.5 does in linear_elasticity")
+    return found
 
 
 def _value(kind: object, value: Any, read: Read, dimensions: int, where: str) -> sympy.Expr | Vector:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from twinlib.errors import UserError
-from twinlib.physics.equations.shipped import shipped
+from twinlib.physics.equations.shipped import EQUATIONS, shipped
 from twinlib.physics.vocabulary import Vocabulary
 
 
@@ -32,6 +33,10 @@ def stated(words: Vocabulary, node: Any, where: str, on_boundary: bool = False) 
     for each in node if isinstance(node, list | tuple) else [node]:
         if isinstance(each, Mapping):
             found += shipped(each, lambda text: words.expression(text, where), space, time, where)  # type: ignore[arg-type]
+        elif str(each).strip() in EQUATIONS:
+            raise UserError(f"{where}.{each}: has no settings; write {{{each}: {{…}}}} with those of docs/equations.md")
         else:
             found.append(words.equation(each, where, on_boundary))
+            if not found[-1].has(AppliedUndef):
+                raise UserError(f"{where}: {each}: there is no field in it; there are {', '.join(words.fields)}")
     return tuple(found)

@@ -259,7 +259,7 @@ def test_windows_of_time_are_trained_one_after_the_other(tmp_path):
     assert ["train_start" in row for row in undisturbed.history] == [True] * 3 + [False] * 6
     times = np.linspace(0, 6, 50)[:, None]
     found = predictor(config, whole)(times)
-    np.testing.assert_allclose(found, np.column_stack([np.cos(times), -np.sin(times)]), atol=1e-3)
+    np.testing.assert_allclose(found, np.column_stack([-np.sin(times), np.cos(times)]), atol=1e-3)  # v, x
     config["checkpoint_seconds"] = 0
     with pytest.raises(InterruptedError):
         trained(config, broken, resume=tmp_path / "kept", report=BreaksOff(5))

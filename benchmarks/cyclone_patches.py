@@ -1,8 +1,8 @@
-"""Preparing cyclone patches: where the time goes, what a second process brings, and the memory of one and of ten years.
+"""Preparing cyclone patches: where the time goes, what a process a core brings, and the memory of one and of ten years.
 
 1. The share of the time that is spent in reading tracks and making maps (weather, vortices), in one process; the rest
    is labelling, cutting, and writing the dataset.
-2. The time with one process against that with two. Above 1 two are faster.
+2. The time with one process against that with one a core, the default. Above 1 several are faster.
 3. The highest memory of all processes together, for one year and for ten at the same density of maps. Pages of files
    that the system can take back at any time are no part of it.
 
@@ -31,12 +31,13 @@ from twinlib.cyclones.fields import Synthetic  # noqa: E402
 
 SHARE, FLAT = 0.8, 1.1  # targets
 RAW = ROOT / "data/raw/cyclones"
+CORES = len(os.sched_getaffinity(0))
 MAPS = 60  # a year, where the number of years is in question
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rounds", type=int, default=2, help="of one process against two")
+    options.add_argument("--rounds", type=int, default=2, help="of one process against one a core")
     options.add_argument("--years", type=int, help=argparse.SUPPRESS)
     arguments = options.parse_args()
     if arguments.years:
@@ -70,17 +71,17 @@ def profile() -> None:
 
 
 def speed_up(rounds: int) -> None:
-    seconds: dict[int, list[float]] = {1: [], 2: []}
-    used: dict[int, list[float]] = {1: [], 2: []}
+    seconds: dict[int, list[float]] = {1: [], CORES: []}
+    used: dict[int, list[float]] = {1: [], CORES: []}
     for number in range(rounds):
-        for processes in (1, 2) if number % 2 else (2, 1):
+        for processes in (1, CORES) if number % 2 else (CORES, 1):
             before = sum(os.times()[:4])
             seconds[processes].append(prepare(processes))
             used[processes].append(sum(os.times()[:4]) - before)
     best, work = ({processes: min(each) for processes, each in times.items()} for times in (seconds, used))
-    # Where others are at work, too, the second processor is not to be had: the processors' time tells.
-    print(f"processors' time: one process {work[1]:.1f} s, two {work[2]:.1f} s")
-    print(f"one process {best[1]:.1f} s, two {best[2]:.1f} s: ratio {best[1] / best[2]:.2f}")
+    # Where others are at work, too, the other processors are not to be had: the processors' time tells.
+    print(f"processors' time: one process {work[1]:.1f} s, {CORES} processes {work[CORES]:.1f} s")
+    print(f"one process {best[1]:.1f} s, {CORES} processes {best[CORES]:.1f} s: ratio {best[1] / best[CORES]:.2f}")
 
 
 def memory() -> None:

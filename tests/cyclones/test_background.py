@@ -1,5 +1,8 @@
+import time
+
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from twinlib.cyclones.background import (
     CALM,
@@ -158,3 +161,15 @@ def test_the_south_and_the_equator_are_no_exception():
     pole = Background(np.arange(90, 79.9, -0.25), np.arange(30, 60, 0.25), 1).at(HOUR, VARIABLES)
     assert np.hypot(pole.wind.eastward, pole.wind.northward).max() < 45
     assert np.abs(pole.vorticity).max() < 2e-3
+
+
+def test_one_thread_makes_the_weather():
+    """No other one spins meanwhile, and whoever computes next has its threads back."""
+    before = [library["num_threads"] for library in threadpool_info()]
+    time.sleep(0.2)  # those that earlier tests left spinning have stopped
+    process, thread = time.process_time(), time.thread_time()
+    for n in range(10):
+        NORTH.at(HOUR + 240 * n, VARIABLES)
+    thread = time.thread_time() - thread
+    assert time.process_time() - process < 1.3 * thread
+    assert [library["num_threads"] for library in threadpool_info()] == before

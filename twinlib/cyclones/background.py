@@ -6,7 +6,7 @@ field for pressure, winds in balance with it, and temperatures correlated with i
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -166,8 +166,11 @@ class Background:
         width = decoys.radius[:, np.newaxis]
         rows, columns = (np.exp(-0.5 * (side / width) ** 2) for side in (north, east))
         wide = [np.exp(-0.5 * (side / (1.2 * width)) ** 2) for side in (north, east)]
-        pressure = (rows * decoys.deficit[:, np.newaxis]).T @ columns
-        cold = (wide[0] * decoys.cold[:, np.newaxis]).T @ wide[1]
+        # By one thread: a millisecond's work. Others would spin for tens of milliseconds after it, waiting for more to
+        # do, on processors that the other processes want.
+        with _threads().limit(limits=1, user_api="blas"):
+            pressure = (rows * decoys.deficit[:, np.newaxis]).T @ columns
+            cold = (wide[0] * decoys.cold[:, np.newaxis]).T @ wide[1]
         return pressure.astype(np.float32), cold.astype(np.float32)
 
     @cached_property
@@ -197,6 +200,14 @@ class Background:
     def _curl(self, eastward: Array, northward: Array) -> Array:
         east, south = self._metres
         return np.gradient(northward, axis=1) / east + np.gradient(eastward, axis=0) / np.float32(south)
+
+
+@cache
+def _threads() -> Any:
+    """The libraries of this process that compute with several threads."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def season(hour: int) -> float:

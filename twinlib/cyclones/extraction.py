@@ -120,7 +120,8 @@ def extracted(
     """For each split its samples, map by map in the order of `times`, whatever the number of processes.
 
     A few maps a process are in work at a time, so the memory does not depend on how many there are. With one process
-    no other is started.
+    no other is started. A process keeps one core busy: synthetic weather is made by one thread, and of a file one chunk
+    is read after the other.
     """
     from tqdm import tqdm
 

@@ -77,6 +77,9 @@ def test_one_that_is_restored_goes_on_bit_by_bit(rod, name):
     ("stages", "message"),
     [
         ([], "give one or more"),
+        ("adam", "give one or more"),
+        (["adam"], "give one or more"),
+        ([{"name": "adam", "epochs": "many"}], r"optimizer.stages\[0\].epochs: is many; give a number"),
         ([{"name": "adm"}], r"optimizer.stages\[0\].name: no optimizer adm; did you mean adam\?"),
         ([{"name": "adam"}, {"name": "lbfgs"}], r"optimizer.stages\[0\].epochs: is missing"),
     ],
@@ -89,6 +92,8 @@ def test_a_wrong_stage_is_named(residuals, stages, message):
 def test_a_setting_that_an_optimizer_does_not_have_is_named(residuals):
     with pytest.raises(UserError, match=r"optimizer.stages\[0\]: adam: .*'rate'"):
         Stages(residuals, [{"name": "adam", "rate": 1}]).step(1)
+    with pytest.raises(UserError, match=r"optimizer.stages\[0\]: adam: Invalid learning rate: -1; it has the settings"):
+        Stages(residuals, [{"name": "adam", "lr": -1}]).step(1)
 
 
 def test_weights_are_of_conditions():

@@ -50,6 +50,8 @@ class SquaredResiduals:
         """
         if self._adapt is None:
             return None
+        if not isinstance(self._adapt, Mapping):
+            raise UserError(f"loss.adapt: is {self._adapt}; write it as {{name: {self._adapt}}}")
         settings = dict(self._adapt)
         name = settings.pop("name", None)
         if name not in WEIGHTINGS:

@@ -51,7 +51,7 @@ class Stages:
     """
 
     def __init__(self, residuals: Residuals, stages: Sequence[Mapping[str, Any]]) -> None:
-        if not stages:
+        if not stages or isinstance(stages, str) or not all(isinstance(stage, Mapping) for stage in stages):
             raise UserError("optimizer.stages: give one or more, as [{name: levenberg_marquardt}]")
         self._residuals = residuals
         self._ends: list[float] = []
@@ -63,7 +63,10 @@ class Stages:
             name = node.pop("name", None)
             if name not in OPTIMIZERS:
                 raise UserError(f"{where}.name: no optimizer {name}{nearest(str(name), OPTIMIZERS)}")
-            end += node.pop("epochs", float("inf"))
+            epochs = node.pop("epochs", float("inf"))
+            if not isinstance(epochs, int | float):
+                raise UserError(f"{where}.epochs: is {epochs}; give a number, or leave it out in the last stage")
+            end += epochs
             if number < len(stages) - 1 and end == float("inf"):
                 raise UserError(f"{where}.epochs: is missing; only the last stage takes all that are left")
             self._ends.append(end)
@@ -108,7 +111,7 @@ class Stages:
         where, name, node = self._nodes[self._current]
         try:
             self._optimizer = OPTIMIZERS[name](self._residuals, **node)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise UserError(f"{where}: {name}: {str(error).partition('() ')[2] or error}; {_settings(name)}") from None
         return True
 

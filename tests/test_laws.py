@@ -48,7 +48,7 @@ def test_only_training_touches_a_trainer():
         if "training" not in path.parts and touches(path)
     }
     assert offenders == {}
-    torch = [ROOT / f"twinlib/training/{name}.py" for name in ("lightning", "torch_module")]
+    torch = [ROOT / f"twinlib/training/{name}.py" for name in ("torch_trainer", "torch_module")]
     assert set.union(*map(touches, torch)) >= {"Trainer", "LightningModule"}
 
 

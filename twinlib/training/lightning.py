@@ -4,24 +4,18 @@ The Trainer brings devices, processes and precision; the steps are those of `twi
 outputs are channels last outside of the model and channels first inside.
 """
 
-import logging
-import os
-import signal
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-# Read once, on import. torch's threads spin while they wait for each other. As long as is the default is too long once
-# another process wants the processors too: they are taken from the very thread that is waited for, and a step takes
-# several times as long.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+# Before torch, for which it sets the environment.
+from twinlib.training.torch_trainer import fit, silence
 
+# isort: split
 import torch
-from lightning.pytorch import Trainer, seed_everything
-from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch import seed_everything
 
 from twinlib.config.build import build
 from twinlib.data.dataset import Dataset
@@ -33,9 +27,6 @@ from twinlib.training.outcome import Outcome, Report, Silent
 from twinlib.training.torch_module import WEIGHTS, Module
 from twinlib.training.torch_processes import Processes
 from twinlib.training.torch_tensors import OUTPUTS, call, device_of, precision_of, tensors_of
-
-# The environment is written to, not read.
-__code_deps__: list[str] = []
 
 
 def train(
@@ -78,8 +69,7 @@ def train(
     processes = Processes.of(strategy)
     device = device_of(strategy["accelerator"])
     precision = precision_of(strategy["precision"], device, strategy["tf32"])
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # banners and tips
-    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    silence()
     # Deterministic torch fills new memory, against operations that read it unset: a check for a twentieth of the time.
     torch.utils.deterministic.fill_uninitialized_memory = False
     keep_freed_memory()
@@ -87,28 +77,16 @@ def train(
     course = Course(config, dataset, report or Silent(), steps, processes.rank, processes.size)
     checkpoints = Checkpoints(None if processes.rank else resume, config["checkpoint_seconds"])
     module = Module(config, course, checkpoints, processes, precision, folder, compile, device)
-    trainer = Trainer(
+    fit(
+        module,
+        Epochs(course),
+        folder,
         accelerator=device,
         plugins=[precision, *processes.plugins()],
         **processes.trainer_options(),
         max_epochs=config["epochs"],
         deterministic=deterministic,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
     )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning's own
-        # Said of filters of one channel, whose strides mean nothing.
-        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
-        try:
-            trainer.fit(module, train_dataloaders=Epochs(course))
-        except SIGTERMException:  # which is an exit, with code 0
-            raise SystemExit(128 + signal.SIGTERM) from None
-        except SystemExit:  # what Lightning makes of Ctrl-C
-            raise KeyboardInterrupt from None
     assert module.outcome is not None
     return module.outcome
 

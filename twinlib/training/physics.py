@@ -4,10 +4,6 @@ An epoch is some iterations of an optimizer on all points at once, and one row o
 through the epochs; the iterations are taken here, since second-order methods need residuals rather than a gradient.
 """
 
-import logging
-import os
-import signal
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-# As for all torch models: see `twinlib.training.lightning`.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+# Before torch, for which it sets the environment.
+from twinlib.training.torch_trainer import fit, silence
 
+# isort: split
 import torch
-from lightning.pytorch import Trainer, seed_everything
-from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch import seed_everything
 
 from twinlib.config.build import build
 from twinlib.errors import UserError
@@ -30,9 +26,6 @@ from twinlib.physics.transfer import begin_from
 from twinlib.training.checkpoint import Checkpoints
 from twinlib.training.outcome import Outcome, Report, Silent
 from twinlib.training.physics_module import WEIGHTS, Module, evaluated, solution_of
-
-# The environment is written to, not read.
-__code_deps__: list[str] = []
 
 PRECISIONS = {"32": torch.float32, "64": torch.float64}
 
@@ -76,8 +69,7 @@ def train(
         A loss is not finite, or the config asks for what a problem does not have.
     """
     _refuse(config)
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # banners and tips
-    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    silence()
     with in_precision(config):
         moving = {"resample": resample, "refine": refine}
         # One training, or where time is cut into windows one after the other.
@@ -107,28 +99,15 @@ def _fit(module: Module, epochs: int, folder: Path) -> None:
         if not module.goes_on or len(module.history) >= epochs:
             module.on_train_end()
             return
-    trainer = Trainer(
+    fit(
+        module,
+        [0],  # one call of `training_step` an epoch
+        folder,
         accelerator="cpu",
         devices=1,
         max_epochs=epochs - len(module.history),
         deterministic=True,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
     )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # Lightning's own
-        warnings.filterwarnings(
-            "ignore", "`LightningModule.configure_optimizers` returned `None`"
-        )  # ours are not torch's
-        try:
-            trainer.fit(module, train_dataloaders=[0])  # one call of `training_step` an epoch
-        except SIGTERMException:  # which is an exit, with code 0
-            raise SystemExit(128 + signal.SIGTERM) from None
-        except SystemExit:  # what Lightning makes of Ctrl-C
-            raise KeyboardInterrupt from None
 
 
 def predictor(config: Mapping[str, Any], folder: Path) -> Callable[[np.ndarray], np.ndarray]:

@@ -15,6 +15,8 @@ EQUATIONS = "experiment=equations/poisson_1d"
         "strategy=data_parallel strategy.devices=2",
         "strategy=data_parallel strategy.devices=4 strategy.nodes=2 strategy.address=node1:29400",
         "strategy=data_parallel strategy.devices=2 trainer=keras",
+        "strategy=data_parallel strategy.devices=2 strategy.nodes=2 trainer=keras",
+        "strategy=data_parallel strategy.nodes=2 strategy.accelerator=cpu trainer=keras",
         "strategy=sharded strategy.devices=8 strategy.precision=bf16-mixed",
         "strategy.tf32=true checkpoint_seconds=0",
         EQUATIONS,
@@ -35,6 +37,10 @@ def test_strategies_that_can_be_composed(root, overrides):
         ("strategy=sharded strategy.precision=16-mixed", "use bf16-mixed"),
         ("strategy=data_parallel strategy.devices=4 strategy.nodes=2 batch_size=7", "use batch_size=8 or more"),
         ("strategy=data_parallel strategy.address=node1", "strategy.address=node1: write host:port"),
+        (
+            "strategy=data_parallel strategy.devices=2 strategy.nodes=2 strategy.accelerator=cpu trainer=keras",
+            "strategy.devices=2: with Keras, each of several nodes has one CPU; use strategy.devices=1",
+        ),
         ("strategy=data_parallel strategy.devices=0", "strategy.devices=0: must be at least 1"),
     ],
 )

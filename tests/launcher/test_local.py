@@ -16,7 +16,7 @@ from twinlib.launcher import local
 from twinlib.launcher.local import LocalPool, require_workers
 from twinlib.launcher.pool import Job
 
-CPU = {"accelerator": "cpu", "devices": 1}
+CPU = {"accelerator": "cpu", "devices": 1, "nodes": 1}
 WORKER = """
 import json, os, subprocess, sys, time
 from pathlib import Path
@@ -53,7 +53,7 @@ def make(root):
 
 
 def job(root, number, code="", accelerator="cpu", devices=1, framework="torch"):
-    strategy = {"accelerator": accelerator, "devices": devices}
+    strategy = {"accelerator": accelerator, "devices": devices, "nodes": 1}
     config = {"code": textwrap.dedent(code), "strategy": strategy, "trainer": {"framework": framework}}
     return Job(number, config, root / "sweep", None)
 

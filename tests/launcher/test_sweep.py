@@ -102,6 +102,10 @@ def test_a_mistake_that_only_training_finds_is_its_line_in_the_table(lab):
         (["lr=0.1,0.2", "+speed=1"], "error: speed: no such key"),
         (["seed=0,1", "launcher.workers=0"], "error: launcher.workers=0: must be at least 1"),
         (["seed=0,1", "launcher.workers=many"], "error: launcher.workers=many: must be at least 1"),
+        (
+            ["seed=0,1", "strategy.name=data_parallel", "strategy.nodes=2"],
+            "error: strategy.nodes=2: launcher=local has one; start the sweep with launcher=slurm",
+        ),
         (["seed=0,1", "+launcher.speed=1"], "error: launcher.speed: twinlib.launcher.local.LocalPool takes no such"),
         (["seed=0,1", "launcher=cloud"], "error: launcher=cloud: no such launcher"),
     ],
@@ -112,6 +116,12 @@ def test_mistakes_are_one_line(lab, arguments, message):
     assert err.startswith(message) and err.count("\n") == 1 and out == ""
     assert lab.trainings == 0
     assert list((lab.root / "runs").glob(".sweeps/*")) == []  # `twin compare last` is of the sweep before
+
+
+def test_what_several_nodes_have_computed_is_known_to_a_sweep_here(lab):
+    assert lab.train("strategy.name=data_parallel")[0] == 0
+    code, out, err = lab.train("-m", "seed=0", "strategy.name=data_parallel", "strategy.nodes=2")
+    assert code == 0 and "1 cached" in out, err
 
 
 def test_ctrl_c_stops_the_workers_and_the_same_command_goes_on(lab):

@@ -47,6 +47,8 @@ TWO = [{"metric": "val_loss", "direction": "minimize"}, {"metric": "epochs", "di
         ({"study": None}, "sweeper.study=None: a study needs a name"),
         ({"study": "../x"}, "sweeper.study=../x"),
         ({"study": "a\nb"}, "sweeper.study"),
+        ({"folder": None}, "sweeper.folder=None: name a folder, such as runs/.studies"),
+        ({"folder": ""}, "sweeper.folder=: name a folder"),
         ({"prunr": 1}, "sweeper.prunr: no such key; did you mean pruner?"),
         ({"objectives": "val_loss"}, "sweeper.objectives=val_loss: must be a list; write"),
         ({"objectives": ["val_loss"]}, "val_loss is no objective; write"),

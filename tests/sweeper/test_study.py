@@ -185,6 +185,16 @@ def test_environment_may_differ(settings):
     assert drain(begin(settings, identity=replace(IDENTITY, environment={"python": "3.12"}))) == []
 
 
+def test_a_folder_that_cannot_be_is_named_by_its_own_key(settings, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file: file exists; set sweeper\.folder to a folder$"):
+        begin(replace(settings, folder=tmp_path / "file"))
+    settings.folder.mkdir()
+    (settings.folder / ".locks").touch()
+    with pytest.raises(UserError, match=r"set sweeper\.folder to a folder$"):
+        begin(settings)
+
+
 def test_cmaes_needs_numbers(settings):
     space = {"lr": SPACE["lr"], "kind": CategoricalDistribution(["a", "b"])}
     with pytest.raises(UserError, match="needs two keys at least whose values are numbers"):

@@ -28,9 +28,15 @@ def check_strategy(config: Mapping[str, Any]) -> None:
                 )
     if name == "sharded" and trainer.get("framework") == "keras":
         raise UserError("strategy=sharded: divides torch models only; with Keras use strategy=data_parallel")
+    on_cpu = strategy["accelerator"] == "cpu"
+    if nodes > 1 and devices > 1 and on_cpu and trainer.get("framework") == "keras":
+        raise UserError(
+            f"strategy.devices={devices}: with Keras, each of several nodes has one CPU; use strategy.devices=1, or "
+            "trainer=lightning"
+        )
     if name == "sharded" and strategy["precision"] == "16-mixed":
         raise UserError("strategy.precision=16-mixed: not with strategy=sharded; use bf16-mixed")
-    if strategy["precision"] == "16-mixed" and strategy["accelerator"] == "cpu":
+    if strategy["precision"] == "16-mixed" and on_cpu:
         raise UserError(
             "strategy.precision=16-mixed: needs a GPU; with strategy.accelerator=cpu use bf16-mixed, 32 or 64"
         )

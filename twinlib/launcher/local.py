@@ -84,6 +84,18 @@ class LocalPool:
         return min(self.slots - training, 2 * self.slots - len(self._running))
 
     def start(self, job: Job) -> None:
+        """Begin a job.
+
+        Raises
+        ------
+        UserError
+            It needs several nodes. A run of several nodes that the store knows is not started, and so not refused.
+        """
+        if (nodes := job.config["strategy"]["nodes"]) > 1:
+            raise UserError(
+                f"strategy.nodes={nodes}: launcher=local has one; start the sweep with launcher=slurm or launcher=ray, "
+                f"or each run by itself with `torchrun --nnodes {nodes} …`"
+            )
         taken = [worker.slot for worker in self._running.values() if not worker.is_trained]
         slot = next(slot for slot in range(self.slots) if slot not in taken)
         order = {

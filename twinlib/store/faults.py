@@ -7,9 +7,9 @@ from pathlib import Path
 
 from twinlib.errors import UserError
 
-_PERMISSION = "get permission for it, or set store.path to a folder of your own"
-_SPACE = "free some space, or set store.path to a larger disk"
-_FOLDER = "set store.path to a folder"
+_PERMISSION = "get permission for it, or set {key} to a folder of your own"
+_SPACE = "free some space, or set {key} to a larger disk"
+_FOLDER = "set {key} to a folder"
 _REMEDIES = {
     errno.EACCES: _PERMISSION,
     errno.EPERM: _PERMISSION,
@@ -23,13 +23,15 @@ _REMEDIES = {
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path, key: str = "store.path") -> Iterator[None]:
     """Turn what a user can put right (permission, space, not a folder) into a UserError.
 
     Parameters
     ----------
     path
         Named in the message where the error itself names no file.
+    key
+        Of the config, that says where the file is.
     """
     try:
         yield
@@ -37,4 +39,4 @@ def explained(path: Path) -> Iterator[None]:
         remedy = _REMEDIES.get(error.errno or 0)
         if remedy is None:
             raise
-        raise UserError(f"{error.filename or path}: {str(error.strerror).lower()}; {remedy}") from error
+        raise UserError(f"{error.filename or path}: {str(error.strerror).lower()}; {remedy.format(key=key)}") from error

@@ -41,7 +41,9 @@ class Owner:
 
 
 @contextmanager
-def lock(folder: Path, key: str, waiting: Callable[[Owner], None] | None = None) -> Iterator[None]:
+def lock(
+    folder: Path, key: str, waiting: Callable[[Owner], None] | None = None, named: str = "store.path"
+) -> Iterator[None]:
     """Hold the lock of `key` while the body runs; wait for it as long as a living process holds it.
 
     Parameters
@@ -52,13 +54,15 @@ def lock(folder: Path, key: str, waiting: Callable[[Owner], None] | None = None)
         Usable as a file name.
     waiting
         Called once for each owner that is waited for.
+    named
+        The key of the config that names the folder.
 
     Raises
     ------
     UserError
         The lock file cannot be made: no permission, no space.
     """
-    with explained(folder):
+    with explained(folder, named):
         path = _acquire(folder / ".locks", key, waiting)
     released = threading.Event()
     heart = threading.Thread(target=_beat, args=(path, released), name="lock heartbeat", daemon=True)

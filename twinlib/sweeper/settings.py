@@ -79,6 +79,8 @@ def read(sweeper: Mapping[str, Any], base: Mapping[str, Any], root: Path) -> Set
     study = sweeper["study"]
     if not isinstance(study, str) or not re.fullmatch(r"[\w=-][\w./=-]*", study):
         raise UserError(f"sweeper.study={study}: a study needs a name of letters, digits and ._=-/; it is kept by it")
+    if not isinstance(sweeper["folder"], str) or not sweeper["folder"]:
+        raise UserError(f"sweeper.folder={sweeper['folder']}: name a folder, such as runs/.studies")
     settings = Settings(
         **{key: sweeper[key] for key in ("sampler", "trials", "seed", "pruner", "warmup", "study")},
         objectives=_objectives(sweeper["objectives"], base),

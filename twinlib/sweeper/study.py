@@ -28,6 +28,7 @@ from twinlib.sweeper.space import Space
 KEPT = "twinlib"  # attribute of a study: what all its trials have in common
 OWNER = "owner"  # attribute of a trial: the process that computes it
 STOPPED = "stopped"  # attribute of a trial that was not computed to its end, and is asked for again
+FOLDER = "sweeper.folder"  # the key that names where a study is kept
 RECORD = "record"  # attribute of a trial: the folder of its record in the store
 
 
@@ -56,7 +57,7 @@ class Study:
             raise UserError("sweeper.sampler=cmaes: needs two keys at least whose values are numbers; choose tpe")
         self._settings, self._space = settings, space
         self._name = os.urandom(8).hex()
-        with explained(settings.folder):
+        with explained(settings.folder, FOLDER):
             settings.folder.mkdir(parents=True, exist_ok=True)
         with self._alone():
             self._study = self._open(epochs)
@@ -64,7 +65,7 @@ class Study:
 
     def _open(self, epochs: int) -> optuna.Study:
         settings = self._settings
-        with explained(settings.folder):
+        with explained(settings.folder, FOLDER):
             try:
                 backend = JournalFileBackend(str(settings.file))
                 return optuna.create_study(
@@ -93,7 +94,7 @@ class Study:
 
     def __enter__(self) -> "Study":
         # While this lock is held, the others know that the trials of this process are on their way.
-        self._presence = lock(self._settings.folder, self._name)
+        self._presence = lock(self._settings.folder, self._name, named=FOLDER)
         self._presence.__enter__()
         with self._alone():
             self._ask_again(self._lost())
@@ -183,14 +184,14 @@ class Study:
         if owner is None:  # it ended between two lines of `ask`
             return False
         try:
-            with lock(self._settings.folder, owner, waiting=_raise_held):
+            with lock(self._settings.folder, owner, waiting=_raise_held, named=FOLDER):
                 return False
         except _Held:
             return True
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        with lock(self._settings.folder, self._settings.slug):
+        with lock(self._settings.folder, self._settings.slug, named=FOLDER):
             yield
 
 

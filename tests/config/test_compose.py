@@ -77,3 +77,16 @@ def test_mistyped_key_in_an_experiment_file(root, tmp_path):
     (project / "conf" / "experiment" / "mine.yaml").write_text("# @package _global_\nepochs: [3\n")
     with pytest.raises(UserError, match=r"mine\.yaml, line"):
         compose(["experiment=mine"], project)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["sweeper.folder=x"], "sweeper.folder: no such key; sweeper=grid has no keys, sweeper=optuna has"),
+        (["sweeper=optuna", "sweeper.foldr=x"], "sweeper.foldr: no such key; did you mean folder?"),
+    ],
+)
+def test_no_key_is_added_to_a_sweeper(root, overrides, message):
+    with pytest.raises(UserError) as error:
+        compose(overrides, root)
+    assert str(error.value) == message

@@ -38,6 +38,9 @@ def explained(error: Exception, conf: Path) -> UserError:
         if isinstance(link, ConfigAttributeError | ConfigKeyError):
             key, parent = str(link.key), link.parent_node
             known = list(parent) if isinstance(parent, DictConfig) else []
+            if str(link.full_key).startswith("sweeper."):  # nothing reads a key that is added to it
+                remedy = nearest(key, map(str, known)) or "; sweeper=grid has no keys, sweeper=optuna has"
+                return UserError(f"{link.full_key}: no such key{remedy}")
             more = f" (a new one is added as +{link.full_key}=…)" if link.object_type is dict else ""
             return UserError(f"{link.full_key or key}: no such key{nearest(key, map(str, known))}{more}")
         if isinstance(link, OmegaConfBaseException) and link.full_key:

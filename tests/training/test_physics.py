@@ -188,9 +188,10 @@ HEAT = {
     "name": "heat",
     "geometry": {"rod": {"shape": "line", "x": [0, 1]}},
     "time": {"t": [0, 1]},
+    "constants": {"conductivity": 0.1},
     "fields": {"u": {"range": [0, 1]}},
     "conditions": {
-        "heat": {"type": "interior", "equation": "diff(u, t) = 0.1*diff(u, x, 2)", "points": 40},
+        "heat": {"type": "interior", "equation": "diff(u, t) = conductivity*diff(u, x, 2)", "points": 40},
         "ends": {"type": "dirichlet", "values": {"u": 0}, "points": 16},
         "start": {"type": "initial", "values": {"u": "sin(pi*x)"}, "points": 16},
     },
@@ -199,6 +200,7 @@ HEAT = {
 GOES_ON = {
     "other_points": ("trainer.resample=3",),
     "refined": ("trainer.refine={every: 3}", "+loss.adapt.name=tangent_kernel"),
+    "easier": ("trainer.continuation=[{conductivity: 1}]",),
     "causal": ("optimizer.stages=[{name: soap}]", "+loss.adapt.name=causal", "accumulate=3"),
     "stages": ("optimizer.stages=[{name: adam, epochs: 1}, {name: broyden, epochs: 2}, {name: lbfgs}]",),
     "lookback": ("optimizer.stages=[{name: adam}]", "+loss.adapt={name: relobralo, lookback: 0.5}"),
@@ -226,6 +228,20 @@ def test_a_training_that_broke_off_goes_on_bit_by_bit(overrides, tmp_path):
     ]
     assert rows[0] == rows[1] == rows[2]
     assert outcome.metrics == undisturbed.metrics
+
+
+def test_a_problem_begins_where_an_easier_one_ended(tmp_path):
+    """The whole history is there; what is easier has no reference."""
+    config = configured("poisson_1d", "epochs=6", "model.width=8", "trainer.continuation=[{conductivity: 0.2}]")
+    config["data"] = {"_target_": config["data"]["_target_"], **HEAT}
+    outcome = trained(config, tmp_path, iterations=5)
+    easier, own = outcome.history[:3], outcome.history[3:]
+    assert [row["epoch"] for row in outcome.history] == [1, 2, 3, 4, 5, 6]
+    assert ["val_relative_l2" in row for row in outcome.history] == [False] * 3 + [True] * 3
+    assert easier[-1]["train_loss"] < 1e-5
+    assert own[0]["train_loss"] < easier[0]["train_loss"] / 100  # not from random weights
+    assert outcome.metrics["test_relative_l2"] < 1e-3
+    assert outcome.metrics["epochs"] == 6
 
 
 def test_blocks_of_points_give_the_same_gradient(tmp_path):

@@ -4,7 +4,7 @@ An epoch is some iterations of an optimizer on all points at once, and one row o
 through the epochs; the iterations are taken here, since second-order methods need residuals rather than a gradient.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from lightning.pytorch import seed_everything
 
 from twinlib.config.build import build
 from twinlib.errors import UserError
+from twinlib.physics.continuation import approach
 from twinlib.physics.marching import go_on
 from twinlib.physics.problem import Problem
 from twinlib.physics.transfer import begin_from
@@ -41,6 +42,7 @@ def train(
     start: str | None = None,
     resample: int | None = None,
     refine: Mapping[str, Any] | None = None,
+    continuation: Sequence[Mapping[str, Any]] | None = None,
     steps: int | None = None,
     resume: Path | None = None,
 ) -> Outcome:
@@ -58,6 +60,8 @@ def train(
         The file with the weights of an earlier run, to begin from.
     resample, refine
         When and how the points change: see `twinlib.physics.training_points`.
+    continuation
+        Easier problems that come first: see `twinlib.physics.continuation`.
     steps
         At most so many iterations in an epoch; None: all.
     resume
@@ -72,9 +76,13 @@ def train(
     silence()
     with in_precision(config):
         moving = {"resample": resample, "refine": refine}
-        # One training, or where time is cut into windows one after the other.
-        stages, module = dataset.stages(), None
-        for number, problem in enumerate(stages):
+        # One training, or several one after the other: easier problems for half of the time, and windows of time.
+        easier, windows = approach(config["data"], continuation), dataset.stages()
+        share = max(config["epochs"] // (2 * len(easier)), 1) if easier else 0
+        left = max(config["epochs"] - share * len(easier), 1)
+        stages = [(each, share) for each in easier] + [(each, max(left // len(windows), 1)) for each in windows]
+        module = None
+        for number, (problem, epochs) in enumerate(stages):
             seed_everything(config["seed"], verbose=False)  # for each, so that one may be taken up without those before
             earlier = module
             module = Module(config, problem, report or Silent(), min(iterations, steps or iterations), folder, moving)
@@ -83,10 +91,10 @@ def train(
                 module.before = earlier.before + earlier.history
             elif start is not None:
                 begin_from(module.solution, Path(start), "trainer.start")
-            own = resume / f"window{number}" if resume is not None and len(stages) > 1 else resume
+            own = resume / f"stage{number}" if resume is not None and len(stages) > 1 else resume
             module.checkpoints = Checkpoints(own, config["checkpoint_seconds"])
-            _fit(module, max(config["epochs"] // len(stages), 1), folder)
-            if len(stages) > 1:  # a later window begins with what this one has kept
+            _fit(module, epochs, folder)
+            if len(stages) > 1:  # a later one begins with what this one has kept
                 module.checkpoints.write(len(module.history), *module.state())
         assert module is not None
         return module.outcome()

@@ -48,6 +48,26 @@ def rod():
 
 
 @pytest.fixture
+def heat(double):
+    """A problem in time, its points, and residuals of which those of the start count three times."""
+    problem = Problem(
+        name="heat",
+        geometry={"rod": {"shape": "line", "x": [0, 1]}},
+        time={"t": [2, 4]},
+        fields={"u": {}},
+        conditions={
+            "heat": {"type": "interior", "equation": "diff(u, t) = diff(u, x, 2)", "points": 60},
+            "ends": {"type": "dirichlet", "values": {"u": 0}, "points": 10},
+            "start": {"type": "initial", "values": {"u": "x"}, "points": 10},
+        },
+    )
+    torch.manual_seed(0)
+    solution = Solution(problem, FullyConnected(problem.inputs, problem.outputs, 6, 2))
+    samples = problem.samples("train", 0)
+    return problem, samples, Residuals(problem, solution, samples, {"start": 3.0})
+
+
+@pytest.fixture
 def solve(double):
     """Solves a problem, given as its tree; the problem, the solution and the relative L2 error of the worst field."""
 

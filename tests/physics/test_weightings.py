@@ -7,10 +7,7 @@ import torch
 
 from twinlib.errors import UserError
 from twinlib.physics.loss import SquaredResiduals
-from twinlib.physics.networks import FullyConnected
 from twinlib.physics.problem import Problem
-from twinlib.physics.residuals import Residuals
-from twinlib.physics.solution import Solution
 from twinlib.physics.weightings import WEIGHTINGS, gradients_of_terms
 
 pytestmark = pytest.mark.usefixtures("double")
@@ -90,25 +87,6 @@ def test_homoscedastic_ends_at_one_over_the_loss():
     assert weighting.weights == pytest.approx({"inside": 0.25, "edge": 4.0}, rel=1e-6)
 
 
-@pytest.fixture
-def heat():
-    problem = Problem(
-        name="heat",
-        geometry={"rod": {"shape": "line", "x": [0, 1]}},
-        time={"t": [2, 4]},
-        fields={"u": {}},
-        conditions={
-            "heat": {"type": "interior", "equation": "diff(u, t) = diff(u, x, 2)", "points": 60},
-            "ends": {"type": "dirichlet", "values": {"u": 0}, "points": 10},
-            "start": {"type": "initial", "values": {"u": "x"}, "points": 10},
-        },
-    )
-    torch.manual_seed(0)
-    solution = Solution(problem, FullyConnected(problem.inputs, problem.outputs, 6, 2))
-    samples = problem.samples("train", 0)
-    return problem, samples, Residuals(problem, solution, samples, {"start": 3.0})
-
-
 def test_the_tangent_kernel_is_the_sum_of_squared_gradients_of_residuals(heat):
     problem, _, residuals = heat
     weighting = WEIGHTINGS["tangent_kernel"](problem, 0)
@@ -129,24 +107,6 @@ def test_the_tangent_kernel_is_the_sum_of_squared_gradients_of_residuals(heat):
     before = dict(weighting.weights)
     weighting.update(residuals, 2)
     assert weighting.weights == pytest.approx(before)
-
-
-def test_causal_weights_by_hand(heat):
-    problem, samples, residuals = heat
-    points = {name: own.inputs for name, own in samples.items()}
-    weighting = WEIGHTINGS["causal"](problem, 0, slices=4, steepness=(0.5, 5.0))
-    weighting.emphasise(residuals, points)
-    squares = residuals.squares()["heat"].numpy() * 60
-    plain = float(residuals.terms()["heat"].detach())
-    weighting.update(residuals, 1)
-    weighting.emphasise(residuals, points)
-    number = np.minimum(((points["heat"][:, 1] - 2) * 2).astype(int), 3)
-    means = [squares[number == each].mean() for each in range(4)]
-    weights = np.exp(-0.5 * np.concatenate([[0], np.cumsum(means)[:3]]))[number]
-    edge = sum(float(residuals.terms()[name].detach()) for name in ("ends", "start"))
-    assert float(residuals.loss().detach()) - edge == pytest.approx((weights * squares).sum() / 60)
-    assert float(residuals.terms()["heat"].detach()) == pytest.approx(plain)  # the history is without weights
-    assert weighting.weights["heat"] == pytest.approx(weights.mean())
 
 
 def test_weights_are_in_the_gradient_and_gradients_of_terms_are_without(heat):

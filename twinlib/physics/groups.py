@@ -77,6 +77,21 @@ class Group:
         most = max(part.components for part in self.parts)
         return [[part for part in self.parts if component < part.components] for component in range(most)]
 
+    def in_order(self, columns: list[list[Tensor]]) -> Tensor:
+        """The components of each part, each of shape (count,), as a vector."""
+        own = {id(part): each for part, each in zip(self.parts, columns, strict=True)}
+        return torch.cat([own[id(part)][component] for component, parts in enumerate(self.layout()) for part in parts])
+
+    def starts(self) -> dict[int, list[int]]:
+        """Where in the vector the residuals of each part and component begin, by the id of the part."""
+        found: dict[int, list[int]] = {id(part): [] for part in self.parts}
+        at = 0
+        for parts in self.layout():
+            for part in parts:
+                found[id(part)].append(at)
+                at += part.count
+        return found
+
 
 _LARGEST = 2**24  # numbers in a block of the Jacobian, 128 MiB
 

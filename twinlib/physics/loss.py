@@ -5,8 +5,10 @@ from typing import Any
 
 from twinlib.config.mistakes import nearest
 from twinlib.errors import UserError
+from twinlib.physics.causal import Causal
 from twinlib.physics.problem import Problem
-from twinlib.physics.weightings import WEIGHTINGS, Causal, Weighting
+from twinlib.physics.weighting import Weighting
+from twinlib.physics.weightings import WEIGHTINGS
 
 
 class SquaredResiduals:

@@ -105,7 +105,7 @@ class Residuals:
         with torch.no_grad():
             rows = []
             for group in self._groups:
-                rows += _by_component(self._emphasised(group, self._solution.spread(group.points)))
+                rows.append(group.in_order(self._emphasised(group, self._solution.spread(group.points))))
             return torch.cat(rows)
 
     def owners(self) -> list[tuple[str, int]]:
@@ -151,7 +151,7 @@ class Residuals:
         found = torch.zeros(self.columns)
         at = 0
         for group in self._groups:
-            rows = torch.cat(_by_component(self._emphasised(group, self._solution.spread(group.points))))
+            rows = group.in_order(self._emphasised(group, self._solution.spread(group.points)))
             total = rows @ vector[at : at + len(rows)]
             at += len(rows)
             gradients = torch.autograd.grad(total, self.parameters, allow_unused=True, materialize_grads=True)
@@ -207,7 +207,13 @@ class Residuals:
         for layer in self._layers:
             layer.taped = False
         outputs = [layer.tape[0][1] for layer in self._layers if layer.tape]
-        vector, starts = _laid_out(group, every)
+        vector = group.in_order(
+            [
+                [column.detach() * part.emphasis for column in part.residuals(each)]
+                for part, each in zip(group.parts, every, strict=True)
+            ]
+        )
+        starts = group.starts()
         most = max(map(len, every))
         for number in range(most):
             present = [
@@ -260,22 +266,3 @@ def add_lower_half(matrix: Tensor, block: Tensor) -> None:
     for start in range(0, len(matrix), _PANEL):
         end = start + _PANEL
         matrix[start:, start:end].addmm_(block[:, start:].T, block[:, start:end])
-
-
-def _laid_out(group: Group, every: list[list[Tensor]]) -> tuple[Tensor, dict[int, list[int]]]:
-    """All residuals, and where those of each part and component begin."""
-    columns = {id(part): part.residuals(each) for part, each in zip(group.parts, every, strict=True)}
-    starts: dict[int, list[int]] = {id(part): [] for part in group.parts}
-    vectors, at = [], 0
-    for component, parts in enumerate(group.layout()):
-        for part in parts:
-            vectors.append(columns[id(part)][component].detach() * part.emphasis)
-            starts[id(part)].append(at)
-            at += part.count
-    return torch.cat(vectors), starts
-
-
-def _by_component(columns: list[list[Tensor]]) -> list[Tensor]:
-    """First the first residual of all parts, then the second of those that have one, …"""
-    most = max(map(len, columns))
-    return [each[component] for component in range(most) for each in columns if component < len(each)]

@@ -4,62 +4,16 @@ Each is a factor on what a condition has in the loss, beside `loss.weights`; eac
 of the loss is without them.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from twinlib.physics.causal import Causal
 from twinlib.physics.problem import Problem
 from twinlib.physics.residuals import Residuals
-
-Weights = dict[str, float]
-EVERY_METHOD = ("adam", "soap", "levenberg_marquardt")
-FIRST_ORDER = ("adam", "soap")
-
-
-class Weighting:
-    """Gives weights anew from time to time.
-
-    Attributes
-    ----------
-    methods
-        The optimizers that it makes sense with: those that learn a curvature need the same loss from step to step.
-    remembers
-        What it needs, beside the weights, to go on: numbers, and dictionaries or lists of them.
-    weights
-        By condition.
-    """
-
-    methods: tuple[str, ...] = FIRST_ORDER
-    remembers: tuple[str, ...] = ()
-
-    def __init__(self, problem: Problem, seed: int, every: int) -> None:
-        self.every = every
-        self.weights: Weights = {item.name: 1.0 for item in problem.conditions if item.residuals}
-        self._inside = [
-            item.name for item in problem.conditions if item.residuals and item.along is None and not item.given
-        ]
-        self._problem = problem
-        self._seed = seed
-
-    def update(self, residuals: Residuals, iteration: int) -> None:
-        """New weights, out of what the residuals are now."""
-        raise NotImplementedError
-
-    def emphasise(self, residuals: Residuals, points: Mapping[str, np.ndarray]) -> None:
-        """Let the residuals have the weights; `points` are theirs, by condition."""
-        for name, weight in self.weights.items():
-            residuals.emphasise(name, weight)
-
-    def state(self) -> dict[str, Any]:
-        """What it remembers."""
-        return {key: getattr(self, key) for key in ("weights", *self.remembers)}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on as the one would whose `state` this is."""
-        vars(self).update(state)
+from twinlib.physics.weighting import EVERY_METHOD, Weighting, Weights
 
 
 class Annealing(Weighting):
@@ -204,73 +158,6 @@ class TangentKernel(Weighting):
             traces[name] += square
         total = sum(traces.values())
         self.weights = {name: total / (trace or 1.0) for name, trace in traces.items()}
-
-
-class Causal(Weighting):
-    """Later times count once earlier ones are solved: exp(-e sum of the losses of all earlier slices of time), for what
-    holds inside (Wang, Sankaran & Perdikaris 2022).
-
-    Parameters
-    ----------
-    slices
-        Of the time interval, of equal length.
-    steepness
-        Of e: the next one comes when the last slice has at least `enough` of its weight.
-    """
-
-    remembers = ("_number", "_losses")
-    methods = EVERY_METHOD
-
-    def __init__(
-        self,
-        problem: Problem,
-        seed: int,
-        every: int = 1,
-        slices: int = 32,
-        steepness: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0, 100.0),
-        enough: float = 0.99,
-    ) -> None:
-        super().__init__(problem, seed, every)
-        self._slices, self._steepness, self._enough = int(slices), tuple(map(float, steepness)), float(enough)
-        self._number = 0.0
-        self._losses: dict[str, list[float]] = {}
-        domain = next(iter(problem.words.domains.values()))
-        self._time = domain.time
-        self._column = len(domain.coordinates)
-        self._where: Mapping[str, np.ndarray] = {}
-
-    @property
-    def possible(self) -> bool:
-        """Whether there is a time, and something that holds in it."""
-        return self._time is not None and bool(self._inside)
-
-    def update(self, residuals: Residuals, iteration: int) -> None:
-        squares = residuals.squares()
-        # Sums over points have no time of their own.
-        inside = [name for name in self._inside if len(squares[name]) == len(self._where[name])]
-        for name in inside:
-            numbers, values = self._slice(self._where[name]), squares[name].numpy() * len(squares[name])
-            sums = np.bincount(numbers, values, self._slices)
-            self._losses[name] = list(sums / np.maximum(np.bincount(numbers, minlength=self._slices), 1))
-        if min((self._of_slices(name)[-1] for name in inside), default=1.0) > self._enough:
-            self._number = min(self._number + 1, len(self._steepness) - 1.0)
-
-    def emphasise(self, residuals: Residuals, points: Mapping[str, np.ndarray]) -> None:
-        self._where = points
-        for name in self._losses:
-            weights = self._of_slices(name)[self._slice(points[name])]
-            residuals.emphasise(name, torch.as_tensor(weights, dtype=torch.get_default_dtype()))
-            self.weights[name] = float(weights.mean())
-
-    def _slice(self, inputs: np.ndarray) -> np.ndarray:
-        assert self._time is not None
-        _, start, end = self._time
-        part = (inputs[:, self._column] - start) / (end - start)
-        return np.clip((part * self._slices).astype(int), 0, self._slices - 1)
-
-    def _of_slices(self, name: str) -> np.ndarray:
-        earlier = np.concatenate([[0.0], np.cumsum(self._losses[name])[:-1]])
-        return np.asarray(np.exp(-self._steepness[int(self._number)] * earlier))
 
 
 WEIGHTINGS: dict[str, Callable[..., Weighting]] = {

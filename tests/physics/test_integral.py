@@ -2,9 +2,15 @@ import copy
 
 import numpy as np
 import pytest
+import sympy
+import torch
+from scipy.integrate import quad
 
 from twinlib.errors import UserError
+from twinlib.physics.networks import FullyConnected
 from twinlib.physics.problem import Problem
+from twinlib.physics.residuals import Residuals
+from twinlib.physics.solution import Solution
 
 # A rod whose fluxes at both ends are given; its mean is what these leave open.
 MEAN = {
@@ -106,6 +112,71 @@ def test_in_time_and_for_parameters():
     assert len(np.unique(t)) == 3 and len(np.unique(length)) >= 2
 
 
+NAMED = {"navier_stokes": {"velocity": ["u", "v"], "pressure": "p", "nu": 0.5, "force": ["c", 0]}}
+AS_TEXT = [
+    "u*diff(u, x) + v*diff(u, y) + diff(p, x) - 0.5*(diff(u, x, 2) + diff(u, y, 2)) - x = 0",
+    "u*diff(v, x) + v*diff(v, y) + diff(p, y) - 0.5*(diff(v, x, 2) + diff(v, y, 2)) = 0",
+    "diff(u, x) + diff(v, y) = 0",
+]
+AS_TEXT_ON_CUTS = [AS_TEXT[0].replace("- x = 0", "- c = 0"), *AS_TEXT[1:]]
+
+
+def sheared(equation):
+    """A flow in which a force that grows along x is borne by the pressure; it is looked at on cuts x = c."""
+    cut = {"type": "integral", "over": "x = c", "at": {"c": [0.5, 2]}, "equation": equation, "lines": 5, "points": 12}
+    return Problem(
+        name="sheared",
+        geometry={"channel": {"shape": "rectangle", "x": [0, 2], "y": [0, 1]}},
+        fields={"u": {}, "v": {}, "p": {}},
+        conditions={
+            "cuts": cut,
+            "inside": {"type": "interior", "equation": AS_TEXT, "points": 8},
+            "walls": {"type": "dirichlet", "values": {"u": 0, "v": 0, "p": 0}, "points": 8},
+        },
+    )
+
+
+def test_by_name_each_residual_is_0_in_the_mean_and_otherwise_what_scipy_finds():
+    problem = sheared(NAMED)
+    samples, item = problem.samples("train", 0)["cuts"], problem.conditions[0]
+    assert item.name == "cuts" and len(item.residuals) == 3
+    x, y = problem.words.symbols
+    places = samples.inputs[::12, 0]
+    assert np.ptp(places) > 0.3
+
+    def means(u, v, p):
+        found = dict(zip(problem.words.fields.values(), (p, u, v), strict=True))
+        residuals = [sympy.lambdify((x, y), each.subs(found).doit() + 0 * x) for each in item.residuals]
+        return [
+            (samples.weights * np.broadcast_to(each(*samples.inputs.T), len(samples.inputs)).reshape(5, 12)).sum(axis=1)
+            for each in residuals
+        ]
+
+    assert [str(each.func) for each in problem.words.fields.values()] == ["p", "u", "v"]
+    np.testing.assert_allclose(means(2 * y, 0 * x, x**2 / 2), 0, atol=1e-12)
+    u, v, p = x * sympy.sin(y), x**2 * y, sympy.exp(x * y)
+    carried = lambda w: u * w.diff(x) + v * w.diff(y) - (w.diff(x, 2) + w.diff(y, 2)) / 2  # noqa: E731
+    left = [carried(u) + p.diff(x) - x, carried(v) + p.diff(y), u.diff(x) + v.diff(y)]
+    for own, expression in zip(means(u, v, p), left, strict=True):
+        function = sympy.lambdify((y, x), expression)
+        wanted = [quad(function, 0, 1, args=(place,))[0] for place in places]
+        assert np.abs(wanted).min() > 1e-2
+        np.testing.assert_allclose(own, wanted, rtol=1e-9)
+
+
+@pytest.mark.usefixtures("double")
+def test_by_name_it_is_that_by_text():
+    found = []
+    for equation in (NAMED, AS_TEXT_ON_CUTS):
+        problem = sheared(equation)
+        torch.manual_seed(0)
+        solution = Solution(problem, FullyConnected(problem.inputs, problem.outputs, 6, 2))
+        vector, jacobian = Residuals(problem, solution, problem.samples("train", 0), {}).jacobian()
+        found.append((vector, jacobian))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("node", "message"),
     [
@@ -123,6 +194,8 @@ def test_in_time_and_for_parameters():
         ({"equation": "1 = u"}, r"all.equation: 1 = u: u\(x, y\) cannot stand to the right of ="),
         ({"equation": "u = x"}, "all.equation: u = x: x cannot stand to the right of ="),
         ({"equation": "u"}, "an equation has one ="),
+        ({"equation": "helmholtz"}, "all.equation.helmholtz: has no settings"),
+        ({"equation": {"poisson": {"u": "u", "source": "d"}}}, "all.equation: d: d is not declared"),
         ({"equation": "normal(u) = 1"}, "on a boundary only"),
     ],
 )

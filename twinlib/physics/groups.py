@@ -157,7 +157,8 @@ def groups(
 def _factors(problem: Problem, item: Condition, own: Samples, weight: float, among: slice) -> list[float | Tensor]:
     """What each expression is multiplied by, so that the squares of its residuals add up to their weighted mean."""
     if own.weights is not None and own.weights.ndim == 4:  # which are of sums without a dimension
-        return [float(np.sqrt(weight / np.prod(own.weights.shape[:2])))] * len(item.residuals)
+        sums = np.prod(own.weights.shape[:2]) / len(item.equations)  # of each equation
+        return [float(np.sqrt(weight / sums))] * len(item.residuals)
     count = len(own.inputs if own.weights is None else own.weights)
     plain = [float(np.sqrt(weight / count) / problem.magnitude(item, each)) for each in item.residuals]
     if item.weight is None:

@@ -11,6 +11,8 @@ from twinlib.errors import UserError
 from twinlib.physics.compiled import arguments
 from twinlib.physics.condition import Condition, listed, whole_number
 from twinlib.physics.domain import Domain, Pick, Samples
+from twinlib.physics.equations.coordinates import Vector
+from twinlib.physics.equations.stated import is_by_name, named
 from twinlib.physics.expressions import Names, expression, two_sides
 from twinlib.physics.geometry import Array, Face, Formula, Values, contains, size
 from twinlib.physics.quadrature import over_part
@@ -37,9 +39,10 @@ class Cut:
 def integral(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition:
     """`{type: integral, over: x = c, at: {c: [-2, 2]}, equation: u = 1, lines: 16, points: 64}`.
 
-    Left of = stands what is integrated, right of it what this is, where unknown numbers may stand. `over` is domain (if
-    left out), boundary, with `where` a part of it, or a cut: a line in the plane, in space a plane. It holds for
-    `lines` values of c, of time and of the parameters.
+    Left of = stands what is integrated, right of it what this is, where unknown numbers may stand. Of an equation by
+    name, `{poisson: {u: u, source: 1}}`, the integral of left side - right side is 0. `over` is domain (if left out),
+    boundary, with `where` a part of it, or a cut: a line in the plane, in space a plane. It holds for `lines` values of
+    c, of time and of the parameters.
     """
     where = f"data.conditions.{name}"
     known(node, ("type", "in", "over", "at", "where", "equation", "lines", "points"), where)
@@ -57,7 +60,11 @@ def integral(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition
     free = bool(domain.time or domain.parameters or (cut and cut.limits))
     lines = whole_number(node, "lines", where, 16 if free else 1) if free else 1
     count = whole_number(node, "points", where, 64)
-    residuals = tuple(_read(words, text, cut, over, f"{where}.equation") for text in listed(node, "equation", where))
+    residuals = tuple(
+        residual
+        for each in listed(node, "equation", where)
+        for residual in _read(words, each, cut, over, f"{where}.equation")
+    )
     if over == "boundary":
         pick = words.pick(node["where"], f"{where}.where") if "where" in node else None
         rule = _faces_rule(domain, pick, count)
@@ -92,17 +99,19 @@ def _cut(words: Vocabulary, domain: Domain, over: str, node: Mapping[str, Any], 
     return Cut(left, column, right, (low, high), None)
 
 
-def _read(words: Vocabulary, text: Any, cut: Cut | None, over: str, where: str) -> sympy.Expr:
-    sides = two_sides(text, where)
+def _read(words: Vocabulary, node: Any, cut: Cut | None, over: str, where: str) -> Vector:
     names: Names = {**words.names, **({cut.name: words.names[cut.coordinate]} if cut and cut.name else {})}
+    if is_by_name(node, where):
+        return named(words, node, names, where)
+    sides = two_sides(node, where)
     left = expression(sides[0], names, where, words.normals if over == "boundary" else None)
     right = expression(sides[1], names, where)
     domain = next(iter(words.domains.values()))
     inner = {words.names[each] for each in domain.coordinates if cut is None or each != cut.coordinate}
     for each in arguments([right]):
         if each in inner or (each not in words.symbols and str(each) not in words.unknowns):
-            raise UserError(f"{where}: {text}: {each} cannot stand to the right of =, where the integral's value is")
-    return left - right * _SHARE
+            raise UserError(f"{where}: {node}: {each} cannot stand to the right of =, where the integral's value is")
+    return (left - right * _SHARE,)
 
 
 Rule = Callable[[Array], tuple[Array, Array]]  # one row of inputs -> points, shape (q, coordinates), and weights (q,)

@@ -105,9 +105,6 @@ class Vocabulary:
         """`left = right` as left - right."""
         return equation(text, self.names, where, self.normals if on_boundary else None)
 
-    def expression(self, text: Any, where: str) -> sympy.Expr:
-        return expression(text, self.names, where)
-
     def formula(self, text: Any, where: str) -> Formula:
         """A function of coordinates, time and parameters, in which no field and no unknown number stands."""
         found = expression(text, self.names, where)

@@ -11,6 +11,8 @@ from twinlib.config.mistakes import nearest
 from twinlib.errors import UserError
 from twinlib.physics.condition import Condition, listed, whole_number
 from twinlib.physics.domain import Domain, Samples
+from twinlib.physics.equations.coordinates import Vector
+from twinlib.physics.equations.stated import is_by_name, named
 from twinlib.physics.expressions import equation
 from twinlib.physics.geometry import Array
 from twinlib.physics.quadrature import gauss
@@ -39,25 +41,18 @@ def weak(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition:
     """`{type: weak, equation: "diff(u, x)*diff(v, x) + v = 0", tests: 6, boxes: 2, points: 12}`.
 
     The equation is linear in the test function (`test: v`), of which derivatives may stand in it; who integrates by
-    parts writes the result. Test functions are products over the axes, with time, of `tests` Legendre functions or
+    parts writes the result. Of an equation by name, `{poisson: {u: u, source: 1}}`, each residual is multiplied by each
+    test function as it is. Test functions are products over the axes, with time, of `tests` Legendre functions or
     sines on each of `boxes` parts of each axis, and vanish at the ends of the parts. Integrals are sums over `points`
     Gauss points an axis. With parameters it holds for `values` of them. `box: {x: [0, 1]}` is a part of the domain.
     """
     where = f"data.conditions.{name}"
     known(node, _KEYS, where)
     domain = words.domain(node, where)
-    test = str(node.get("test", "v"))
-    if not test.isidentifier() or "__" in test or test in words.names:
-        raise UserError(f"{where}.test: {test} is declared already, or no name")
     kind = node.get("functions", "legendre")
     if kind not in FUNCTIONS:
         raise UserError(f"{where}.functions: no functions {kind}{nearest(str(kind), FUNCTIONS)}")
-    texts = listed(node, "equation", where)
-    if len(texts) > 1:
-        raise UserError(f"{where}.equation: a condition of type weak has one; make each equation a condition")
-    symbol = sympy.Function(test, real=True)(*words.symbols)
-    whole = equation(texts[0], {**words.names, test: symbol}, f"{where}.equation")
-    parts = _parts(words, domain, whole, symbol, texts[0], f"{where}.equation")
+    wholes, parts = _equations(words, domain, node, where)
     axes = [each for each in domain.inputs if each not in domain.parameters]
     tests = whole_number(node, "tests", where, 4)
     rule = _Rule(
@@ -65,8 +60,7 @@ def weak(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition:
         tests,
         whole_number(node, "points", where, 2 * tests + 4),
         whole_number(node, "boxes", where, 1),
-        [orders[: len(axes)] for orders in parts],
-        [words.magnitude(each, {}) for each in parts.values()],
+        [{orders[: len(axes)]: words.magnitude(factor, {}) for orders, factor in each.items()} for each in parts],
     )
     values = whole_number(node, "values", where, 16) if domain.parameters else 1
     limits = _limits(words, domain, axes, node, where)
@@ -74,15 +68,35 @@ def weak(words: Vocabulary, name: str, node: Mapping[str, Any]) -> Condition:
     def draw(draw: Draw, split: str) -> Samples:
         return rule.samples(domain, limits(domain.interior(values, draw).inputs), where)
 
-    return Condition(name, domain, tuple(parts.values()), draw, times=True, stands_for=(whole,))
+    residuals = tuple(factor for each in parts for factor in each.values())
+    return Condition(name, domain, residuals, draw, times=True, stands_for=wholes)
 
 
-def _parts(
-    words: Vocabulary, domain: Domain, whole: sympy.Expr, symbol: sympy.Expr, text: Any, where: str
-) -> dict[tuple[int, ...], sympy.Expr]:
+Parts = dict[tuple[int, ...], sympy.Expr]
+
+
+def _equations(words: Vocabulary, domain: Domain, node: Mapping[str, Any], where: str) -> tuple[Vector, list[Parts]]:
+    """What is said, one expression an equation, and of what parts each equation is made."""
+    stated, *more = listed(node, "equation", where)
+    if more:
+        raise UserError(f"{where}.equation: a condition of type weak has one; make each equation a condition")
+    if is_by_name(stated, f"{where}.equation"):
+        if "test" in node:
+            raise UserError(f"{where}.test: stands in no equation by name; leave it out, or write the equation as text")
+        residuals = named(words, stated, words.names, f"{where}.equation")
+        return residuals, [{(0,) * len(words.symbols): each} for each in residuals]
+    test = str(node.get("test", "v"))
+    if not test.isidentifier() or "__" in test or test in words.names:
+        raise UserError(f"{where}.test: {test} is declared already, or no name")
+    symbol = sympy.Function(test, real=True)(*words.symbols)
+    whole = equation(stated, {**words.names, test: symbol}, f"{where}.equation")
+    return (whole,), [_parts(words, domain, whole, symbol, stated, f"{where}.equation")]
+
+
+def _parts(words: Vocabulary, domain: Domain, whole: sympy.Expr, symbol: sympy.Expr, text: Any, where: str) -> Parts:
     """What each derivative of the test function is multiplied by, by how often it is derived by each input."""
     expanded = sympy.expand(whole)
-    found: dict[tuple[int, ...], sympy.Expr] = {}
+    found: Parts = {}
     atoms = [each for each in expanded.atoms(sympy.Derivative) if each.expr == symbol] + [symbol]
     plain = {atom: sympy.Dummy() for atom in atoms}  # derivatives come first: the function stands in them
     rest = expanded
@@ -99,9 +113,10 @@ def _parts(
             raise UserError(f"{where}: {text}: {symbol.func} is no function of the parameters")
         found[orders] = factor
         rest = sympy.expand(rest - factor * stand_in)
-    if rest != 0 or not found:
+    if rest != 0 or not any(found.values()):
         raise UserError(f"{where}: {text}: each term has {symbol.func} or one of its derivatives once as a factor")
-    return {orders: factor for orders, factor in found.items() if factor != 0}
+    # SymPy's sets have another order in each process, and sums another last digit in each order.
+    return {orders: found[orders] for orders in sorted(found, reverse=True) if found[orders] != 0}
 
 
 def _limits(
@@ -137,7 +152,10 @@ def _limits(
 
 
 class _Rule:
-    """Gauss points and what each test function has at them, on the cube -1 … 1."""
+    """Gauss points and what each test function has at them, on the cube -1 … 1.
+
+    `equations` have for each of their parts how often the test function is derived by each axis, and its size.
+    """
 
     def __init__(
         self,
@@ -145,12 +163,12 @@ class _Rule:
         tests: int,
         points: int,
         boxes: int,
-        orders: list[tuple[int, ...]],
-        magnitudes: list[float],
+        equations: list[dict[tuple[int, ...], float]],
     ) -> None:
         self._boxes = boxes
-        self._orders = orders
-        self._magnitudes = np.array(magnitudes)
+        self._owners = np.repeat(range(len(equations)), [len(each) for each in equations])
+        self._orders = orders = [each for parts in equations for each in parts]
+        self._magnitudes = np.array([each for parts in equations for each in parts.values()])
         unit, weights = gauss(points)
         axes = len(orders[0])
         self._grid = np.array(list(product(unit, repeat=axes)))
@@ -176,9 +194,13 @@ class _Rule:
         # Each row is divided by its largest part, so that it has no dimension and no test function weighs more.
         stretched = np.prod((2 / sides[:, None]) ** np.array(self._orders)[None], axis=2)  # shape (values, parts)
         weights = stretched[:, None, :, None] * (self._values * self._weights).transpose(1, 0, 2)[None]
-        largest = (np.abs(weights).sum(axis=3) * self._magnitudes).max(axis=2)
-        weights = weights / largest[:, :, None, None]
-        return Samples(flat, weights=np.repeat(weights, len(corners), axis=0))
+        sizes = np.abs(weights).sum(axis=3) * self._magnitudes
+        rows = []  # of each equation, in which the parts of others do not count
+        for number in range(self._owners[-1] + 1):
+            own = self._owners == number
+            largest = sizes[:, :, own].max(axis=2)
+            rows.append(np.where(own[:, None], weights / largest[:, :, None, None], 0.0))
+        return Samples(flat, weights=np.repeat(np.concatenate(rows, axis=1), len(corners), axis=0))
 
 
 def _outer(lines: list[Array]) -> Array:

@@ -151,6 +151,7 @@ def test_an_error_of_the_training_keeps_its_traceback(lab):
         ("+trainer.compile=true", "error: trainer.compile: lab.train takes no such key"),
         ("model._target_=lab.slop", "lab has no slop"),
         ("model._target_=os.system", "os.system is outside the packages"),
+        ("trainer._target_=lab", "error: trainer._target_=lab: give a dotted path, package.module.name"),
         ("+inputs.mesh=a.vtk", "error: inputs.mesh: a.vtk is missing"),
     ],
 )
@@ -161,6 +162,14 @@ def test_a_mistake_is_one_line_and_exit_code_2(lab, override, words):
     assert len(lines) == 1, err
     assert words in lines[0]
     assert lab.trainings == 0
+
+
+def test_an_export_that_cannot_be_written_is_one_line(lab):
+    code, _, err = lab.train("export=train.py")
+    assert code == 2
+    assert err.splitlines()[-1].startswith("error: ")
+    assert err.endswith("train.py: file exists; set export to a folder\n")
+    assert "Traceback" not in err
 
 
 def test_missing_data_name_their_stage(lab):

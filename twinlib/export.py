@@ -5,12 +5,24 @@ import os
 import shutil
 from pathlib import Path
 
+from twinlib.store.faults import explained
+
 
 def export(record: Path, folder: Path) -> None:
     """Write `metrics.json`, `history.csv`, the CSV tables and the pictures of a record into `folder`.
 
     The same record gives the same bytes: wall times stay behind.
+
+    Raises
+    ------
+    UserError
+        The folder cannot be written.
     """
+    with explained(folder, "export"):
+        _export(record, folder)
+
+
+def _export(record: Path, folder: Path) -> None:
     import pyarrow.parquet as pq
 
     folder.mkdir(parents=True, exist_ok=True)

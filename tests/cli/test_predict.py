@@ -113,7 +113,7 @@ def test_a_warning_is_one_line(root, computed, samples, capsys, monkeypatch):
 
 
 def test_two_words_are_needed(root, refused):
-    for words in (["tiny/own"], ["tiny/own", "a.npy", "b.npy"], []):
+    for words in (["tiny/own"], ["tiny/own", "a.npy", "b.npy"], [], ["3f2a9c", "store.path=runs"]):
         assert "twin predict RUN INPUT -o OUTPUT" in refused("predict", *words, "-o", "out.csv")
 
 

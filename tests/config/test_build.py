@@ -8,6 +8,9 @@ from twinlib.errors import UserError
 def own_package(tmp_path, monkeypatch):
     (tmp_path / "lab_models.py").write_text(
         "import os\nimport subprocess\n\n\ndef pair(a, b=2):\n    return (a, b)\n\n\nANSWER = 42\n"
+        "\n\ndef layer(size):\n    from torch.nn import Dropout\n\n    return Dropout(size)\n"
+        "\n\ndef wrong(size):\n    raise ValueError('of its own')\n"
+        "\n\ndef deep(size):\n    return layer(size)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     return "lab_models"
@@ -78,3 +81,31 @@ def test_a_forbidden_target_is_found_inside_a_node_before_anything_is_built(own_
 def test_what_is_not_there_is_named(own_package, target, words):
     with pytest.raises(UserError, match=words):
         build({"_target_": target})
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        ({"_target_": "lab_models.pair"}, r"lab_models\.pair: does not take .*missing 1 required positional"),
+        ({"_target_": "lab_models.pair", "a": 1, "c": 2}, "unexpected keyword argument 'c'"),
+        (
+            {"_target_": "torch.nn.Dropout", "p": 3},
+            r"torch\.nn\.Dropout: does not .*has to be between 0 and 1, but got 3",
+        ),
+        ({"_target_": "lab_models.layer", "size": 3}, r"lab_models\.layer: does not .*between 0 and 1"),
+        ({"_target_": "lab_models.pair", "a": {"_target_": "lab_models.pair", "c": 2}}, "unexpected keyword argument"),
+    ],
+)
+def test_values_that_a_target_does_not_take_are_a_mistake_of_the_config(own_package, node, words):
+    with pytest.raises(UserError, match=words):
+        build(node)
+
+
+def test_an_error_in_own_code_keeps_its_traceback(own_package):
+    with pytest.raises(ValueError, match="of its own"):
+        build({"_target_": "lab_models.wrong", "size": 3})
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        build({"_target_": "lab_models.deep", "size": 3})
+    # What is given beside the config may be wrong by a bug of ours.
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        build({"_target_": "lab_models.layer"}, 3)

@@ -23,6 +23,15 @@ class Inherits(Net):
 @dataclass
 class Record:
     width: int
+
+def typed(
+    width: int = 1, rate: float = 0.1, name: str | None = None, bias: bool = True, at: Sequence[float] = (),
+    shape: tuple[int, ...] = (), each: Mapping[str, float] | None = None, other: Any = None, mixed: int | list[int] = 1,
+):
+    pass
+
+def passes_on(first, **settings):
+    return Net(first, **settings)
 """
 
 
@@ -50,6 +59,10 @@ def node(target, **keys):
         node("Record", width=1),
         node("elsewhere", x=1),
         {"model": {"_target_": "torch.nn.Linear", "in_features": 3}},
+        node("typed", width=2, rate=1, name="x", bias=False, at=[0, 0.5], shape=[1, 2], each={"a": 1}, other={"b": []}),
+        node("typed", name=None, each=None, mixed=[1, 2]),
+        node("typed", width={"_target_": "lab.models.net", "width": 3}),
+        node("passes_on", first=1, depth=3),
     ],
 )
 def test_keys_that_fit_pass(project, config):
@@ -64,6 +77,21 @@ def test_keys_that_fit_pass(project, config):
         (node("Net", width=1, activation="relu"), "model.activation: lab.models.Net takes no such key"),
         (node("nett", width=1), "model._target_: lab.models has no nett; did you mean net?"),
         ({"a": {"b": [], "c": node("net")}}, "a.c.model.width: is missing"),
+        (node("typed", width="wide"), "model.width=wide: has to be a whole number"),
+        (node("typed", width=2.5), "model.width=2.5: has to be a whole number"),
+        (node("typed", width=True), "model.width=True: has to be a whole number"),
+        (node("typed", width=None), "model.width=None: has to be a whole number"),
+        (node("typed", rate="fast"), "model.rate=fast: has to be a number"),
+        (node("typed", name=5), "model.name=5: has to be a text or null"),
+        (node("typed", bias=1), "model.bias=1: has to be true or false"),
+        (node("typed", at=0.5), "model.at=0.5: has to be a list, as [ONE, TWO]"),
+        (node("typed", at=[0.5, "x"]), "has to be a list, each of it a number"),
+        (node("typed", shape=[1, "x"]), "has to be a list, each of it a whole number"),
+        (node("typed", each=5), "model.each=5: has to be keys with values, as {KEY: VALUE} or null"),
+        (node("typed", each={"a": "x"}), "has to be keys with values; a has to be a number"),
+        (node("typed", mixed="x"), "model.mixed=x: has to be a whole number or a list"),
+        (node("passes_on", first=1, dept=3), "model.dept: lab.models.passes_on takes no such key; did you mean depth?"),
+        (node("passes_on", first=1, depth="x"), "model.depth=x: has to be a whole number"),
     ],
 )
 def test_keys_that_do_not_fit_are_named(project, config, words):

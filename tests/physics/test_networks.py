@@ -8,6 +8,7 @@ import yaml
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from twinlib.config.build import build
+from twinlib.errors import UserError
 from twinlib.physics.derivatives import Directions, mixed, product_of, sigmoid
 from twinlib.physics.gated_networks import DeepGalerkin, Highway, Modified, Pirate
 from twinlib.physics.networks import FullyConnected, MultiplicativeFilter, Siren
@@ -166,3 +167,26 @@ def test_each_solves_a_spring_as_it_is_shipped(spring, name):
     with torch.no_grad():
         found = solution(torch.as_tensor(columns["point"])).numpy()
     assert np.abs(found - columns["solution"]).max() < 1e-3
+
+
+@pytest.mark.parametrize("network", [FullyConnected, Siren, MultiplicativeFilter, Modified, Highway, DeepGalerkin])
+@pytest.mark.parametrize("key", ["width", "depth"])
+def test_a_network_without_units_or_layers_is_refused(network, key):
+    box = np.array([[0.0, 1.0]])
+    with pytest.raises(UserError, match=f"model.{key}=0: give a whole number, 1 or more"):
+        network(box, box, **{key: 0})
+
+
+@pytest.mark.parametrize(
+    ("network", "settings", "message"),
+    [
+        (Pirate, {"blocks": 0}, "model.blocks=0: give a whole number, 1 or more"),
+        (FullyConnected, {"features": -1}, "model.features=-1: give a whole number, 0 or more"),
+        (FullyConnected, {"frequency": 0.0}, "model.frequency=0.0: give a number greater than 0"),
+        (Highway, {"sigma": -1.0}, "model.sigma=-1.0: give a number greater than 0"),
+    ],
+)
+def test_a_number_that_makes_no_network_is_refused(network, settings, message):
+    box = np.array([[0.0, 1.0]])
+    with pytest.raises(UserError, match=message):
+        network(box, box, **settings)

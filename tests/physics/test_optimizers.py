@@ -90,10 +90,27 @@ def test_a_wrong_stage_is_named(residuals, stages, message):
 
 
 def test_a_setting_that_an_optimizer_does_not_have_is_named(residuals):
-    with pytest.raises(UserError, match=r"optimizer.stages\[0\]: adam: .*'rate'"):
-        Stages(residuals, [{"name": "adam", "rate": 1}]).step(1)
-    with pytest.raises(UserError, match=r"optimizer.stages\[0\]: adam: Invalid learning rate: -1; it has the settings"):
-        Stages(residuals, [{"name": "adam", "lr": -1}]).step(1)
+    with pytest.raises(UserError, match=r"optimizer.stages\[0\]: adam: has no setting rate; it has epochs, lr, betas"):
+        Stages(residuals, [{"name": "adam", "rate": 1}])
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        ({"name": "adam", "lr": "fast"}, r"optimizer.stages\[1\].lr=fast: give a number, 0 or more"),
+        ({"name": "adam", "lr": -1}, r"optimizer.stages\[1\].lr=-1: give a number"),
+        ({"name": "adam", "betas": 0.9}, r"optimizer.stages\[1\].betas=0.9: give 2 numbers, as \[0.9, 0.999\]"),
+        ({"name": "adam", "betas": [0.9, 1]}, "betas.* below 1"),
+        ({"name": "soap", "frequency": 0}, r"optimizer.stages\[1\].frequency=0: give a whole number, 1 or more"),
+        ({"name": "lbfgs", "history": 0}, r"optimizer.stages\[1\].history=0: give a whole number, 1 or more"),
+        ({"name": "lbfgs", "history": 2.5}, r"optimizer.stages\[1\].history=2.5: give a whole number"),
+        ({"name": "levenberg_marquardt", "acceleration": 1}, "acceleration=1: give true or false"),
+        ({"name": "broyden", "epochs": -1}, "epochs: is -1; give a number"),
+    ],
+)
+def test_a_wrong_setting_is_refused_before_the_first_stage_begins(residuals, stage, message):
+    with pytest.raises(UserError, match=message):
+        Stages(residuals, [{"name": "adam", "epochs": 1}, stage])
 
 
 def test_weights_are_of_conditions():

@@ -72,3 +72,23 @@ def test_refined_points_are_as_dense_as_the_residual_is_large(bump):
 def test_both_at_once_is_refused(bump):
     with pytest.raises(UserError, match="leave resample out"):
         TrainingPoints(bump[0], 0, 3, {"every": 3})
+
+
+@pytest.mark.parametrize(
+    ("refine", "message"),
+    [
+        ({"every": "often"}, "trainer.refine.every=often: give a whole number, 1 or more"),
+        ({"every": 0}, "trainer.refine.every=0: give a whole number, 1 or more"),
+        ({"candidates": 1.5}, "trainer.refine.candidates=1.5: give a whole number"),
+        ({"power": -1}, "trainer.refine.power=-1: give a number, 0 or more"),
+        ({"often": 3}, "trainer.refine.often: is none of every"),
+    ],
+)
+def test_a_wrong_setting_is_named(bump, refine, message):
+    with pytest.raises(UserError, match=message):
+        TrainingPoints(bump[0], 0, refine=refine)
+
+
+def test_points_are_not_drawn_anew_every_0_iterations(bump):
+    with pytest.raises(UserError, match=r"trainer\.resample=0: give iterations, 1 or more"):
+        TrainingPoints(bump[0], 0, 0)

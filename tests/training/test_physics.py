@@ -101,6 +101,8 @@ def test_early_stopping_and_steps(tmp_path):
         ("strategy.precision=bf16-mixed", "strategy.precision=bf16-mixed"),
         ("strategy.accelerator=gpu", "use auto or cpu"),
         ("model.activation=relu", "model.activation=relu: choose one of"),
+        ("model.width=0", "model.width=0: give a whole number, 1 or more"),
+        ("trainer.iterations=0", "trainer.iterations=0: give a whole number, 1 or more"),
     ],
 )
 def test_what_it_cannot_honour_is_refused(override, message, tmp_path):

@@ -23,7 +23,7 @@ def predict(words: Sequence[str], output: str) -> None:
     named, settings = split(words)
     own = [setting for setting in settings if setting.startswith(PREFIX)]
     settings = [setting for setting in settings if setting not in own]
-    if len(named) == 1 and settings:
+    if len(named) == 1 and not all(map(lookup.names_store, settings)):
         named = ["", *named]  # `experiment=…` stands for the run
     if len(named) != 2:
         raise UserError("twin predict takes a run and an input: twin predict RUN INPUT -o OUTPUT")

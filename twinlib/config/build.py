@@ -4,8 +4,10 @@ import importlib
 import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from twinlib.errors import UserError
@@ -39,15 +41,24 @@ def build(node: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
     Raises
     ------
     UserError
-        A `_target_` is missing, cannot be imported, or lies outside the packages that a config may call.
+        A `_target_` is missing, cannot be imported, or lies outside the packages that a config may call; or what it
+        names does not take the node's values.
     """
     refuse_foreign(node)
     for target in targets(node):
         _resolve(target)
-    bound = instantiate({**node, "_partial_": True}, _convert_="all")
-    if node.get("_partial_") and not (args or kwargs):
-        return bound
-    return bound(*args, **kwargs)
+    try:
+        bound = instantiate({**node, "_partial_": True}, _convert_="all")
+        if node.get("_partial_") and not (args or kwargs):
+            return bound
+        return bound(*args, **kwargs)
+    except (InstantiationException, TypeError, ValueError, RuntimeError) as error:
+        cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
+        if not _is_refusal(cause, alone=not (args or kwargs)):
+            raise
+        said = next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)
+        names = ", ".join(targets(node))
+        raise UserError(f"{names}: does not take the values that the config gives: {said}") from error
 
 
 def targets(tree: Any) -> Iterator[str]:
@@ -72,6 +83,33 @@ def refuse_foreign(tree: Any) -> None:
     """
     for target in targets(tree):
         _refuse_unless_allowed(target, target)
+
+
+def _is_refusal(error: BaseException, alone: bool) -> bool:
+    """Whether arguments were refused by the signature of a target, or by a package that the target hands them to.
+
+    The latter only where they came from the config alone. An error that comes up deeper in code of the project's own
+    may be a bug: it keeps its traceback.
+    """
+    called = [
+        frame.f_code.co_filename
+        for frame, _ in walk_tb(error.__traceback__)
+        if frame.f_globals is not globals() and frame.f_globals.get("__name__", "").split(".")[0] != "hydra"
+    ]
+    if not called:
+        return isinstance(error, TypeError)
+    # The target itself may be the project's; then the package it has called.
+    below = called if _is_installed(called[0]) else called[1:]
+    return (
+        alone
+        and isinstance(error, TypeError | ValueError | RuntimeError)
+        and bool(below)
+        and all(map(_is_installed, below))
+    )
+
+
+def _is_installed(file: str) -> bool:
+    return bool({"site-packages", "dist-packages"} & set(Path(file).parts))
 
 
 def _resolve(target: str) -> Any:
@@ -131,9 +169,7 @@ def _is_own(package: str) -> bool:
     places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or [])
     standard = Path(sysconfig.get_paths()["stdlib"])
     return bool(places) and all(
-        Path(place).is_absolute()
-        and not {"site-packages", "dist-packages"} & set(Path(place).parts)
-        and not Path(place).is_relative_to(standard)
+        Path(place).is_absolute() and not _is_installed(place) and not Path(place).is_relative_to(standard)
         for place in places
         if place is not None
     )

@@ -51,6 +51,10 @@ def check(config: Mapping[str, Any]) -> None:
             number = value_of(config, key)
             if number is not None and not allowed(number):
                 raise UserError(f"{key}={number}: must be {words}")
+    # An empty path is the project folder itself.
+    for key, path in (("store.path", config["store"]["path"]), ("data.path", config["data"].get("path", "…"))):
+        if not str(path or "").strip():
+            raise UserError(f"{key}: is empty; give a folder")
     _check_together(config)
 
 
@@ -63,8 +67,11 @@ def value_of(config: Mapping[str, Any], key: str) -> Any:
 
 def _check_together(config: Mapping[str, Any]) -> None:
     for key in BUILT:
-        if not config[key].get("_target_"):
+        target = config[key].get("_target_")
+        if not target:
             raise UserError(f"{key}: has no _target_; choose a {key} group or name your own class or function")
+        if not isinstance(target, str) or "." not in target:
+            raise UserError(f"{key}._target_={target}: give a dotted path, package.module.name")
     if config["accumulate"] > config["batch_size"]:
         raise UserError(
             f"accumulate={config['accumulate']}: a batch of batch_size={config['batch_size']} has fewer parts"

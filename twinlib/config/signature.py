@@ -8,6 +8,7 @@ from typing import Any
 
 import twinlib
 from twinlib.config.build import refuse_foreign
+from twinlib.config.kinds import needed
 from twinlib.config.mistakes import nearest
 from twinlib.errors import UserError
 
@@ -17,10 +18,11 @@ class Signature:
     names: tuple[str, ...]
     required: tuple[str, ...]
     open: bool  # takes **kwargs
+    kinds: Mapping[str, ast.expr]  # annotations
 
 
 def check_targets(config: Mapping[str, Any], root: Path) -> None:
-    """Refuse keys that the named function does not take, and missing ones that it needs.
+    """Refuse keys that the named function does not take, missing ones that it needs, and values of another kind.
 
     Only the project's own code and twinlib are looked at; a package's functions speak for themselves when built.
 
@@ -39,6 +41,8 @@ def check_targets(config: Mapping[str, Any], root: Path) -> None:
         for name in given:
             if name not in signature.names and not signature.open:
                 raise UserError(f"{key}.{name}: {target} takes no such key{nearest(name, signature.names)}")
+            if words := needed(node[name], signature.kinds.get(name)):
+                raise UserError(f"{key}.{name}={node[name]}: has to be {words}")
         if not node.get("_partial_"):
             for name in signature.required:
                 if name not in given:
@@ -61,7 +65,7 @@ def _signature(key: str, target: str, root: Path) -> Signature | None:
     tree = ast.parse(source.read_bytes(), filename=str(source))
     found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     if name in found:
-        return _of(found[name])
+        return _with_passed_on(found[name], found)
     if name in _bound(tree) or "*" in _bound(tree) or "__getattr__" in found:
         return None  # re-exported or made at run time: the build will tell
     public = [other for other in found if not other.startswith("_")]
@@ -94,7 +98,24 @@ def _of(node: ast.FunctionDef | ast.ClassDef) -> Signature | None:
     for item in node.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
             return _of_function(item, skip=1)
-    return None if node.bases or node.decorator_list else Signature((), (), False)
+    return None if node.bases or node.decorator_list else Signature((), (), False, {})
+
+
+def _with_passed_on(node: ast.FunctionDef | ast.ClassDef, found: Mapping[str, Any]) -> Signature | None:
+    """A function that returns `Other(…, **settings)` of its own module takes what that one takes."""
+    own = _of(node)
+    last = node.body[-1]
+    if own is None or not isinstance(node, ast.FunctionDef) or not isinstance(last, ast.Return):
+        return own
+    call, kwarg = last.value, node.args.kwarg
+    if kwarg is None or not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        return own
+    passed = any(each.arg is None and ast.unparse(each.value) == kwarg.arg for each in call.keywords)
+    other = _of(found[call.func.id]) if passed and call.func.id in found else None
+    if other is None:
+        return own
+    names = tuple(dict.fromkeys(own.names + other.names))
+    return Signature(names, own.required, other.open, {**other.kinds, **own.kinds})
 
 
 def _of_function(node: ast.FunctionDef, skip: int) -> Signature:
@@ -104,4 +125,6 @@ def _of_function(node: ast.FunctionDef, skip: int) -> Signature:
     keywords = [argument.arg for argument in spec.kwonlyargs]
     needed = [argument.arg for argument, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if not default]
     required = [name for name in positional if name not in optional] + needed
-    return Signature(tuple(positional + keywords), tuple(required), spec.kwarg is not None)
+    arguments = spec.posonlyargs + spec.args + spec.kwonlyargs
+    kinds = {argument.arg: argument.annotation for argument in arguments if argument.annotation is not None}
+    return Signature(tuple(positional + keywords), tuple(required), spec.kwarg is not None, kinds)

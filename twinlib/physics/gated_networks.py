@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from twinlib.physics.derivatives import mixed, product_of, sigmoid
 from twinlib.physics.layers import Affine, Factorised, Scale
-from twinlib.physics.normalised import Normalised, activation_named
+from twinlib.physics.normalised import Normalised, activation_named, require_sizes
 
 
 class _Encoded(Normalised):
@@ -67,6 +67,7 @@ class Modified(_Encoded):
         sigma: float = 1.0,
         factorised: bool = False,
     ) -> None:
+        require_sizes(width=width, depth=depth)
         super().__init__(inputs, outputs, width, activation, frequency, features, sigma, factorised)
         self.hidden = nn.ModuleList(self.layer(a, b) for a, b in pairwise([self.first, *[width] * depth]))
         self.last = self.layer(width, self.fields)
@@ -105,6 +106,7 @@ class Highway(Normalised):
         sigma: float = 1.0,
         carry: float = 1.0,
     ) -> None:
+        require_sizes(width=width, depth=depth)
         super().__init__(inputs, outputs, frequency, features, sigma)
         self._activate = activation_named(activation)
         self.enter = Affine(self.first, width)
@@ -145,6 +147,7 @@ class DeepGalerkin(Normalised):
         features: int = 0,
         sigma: float = 1.0,
     ) -> None:
+        require_sizes(width=width, depth=depth)
         super().__init__(inputs, outputs, frequency, features, sigma)
         self._activate = activation_named(activation)
         self.enter = Affine(self.first, width)
@@ -193,6 +196,7 @@ class Pirate(_Encoded):
         sigma: float = 1.0,
         factorised: bool = False,
     ) -> None:
+        require_sizes(blocks=blocks)
         super().__init__(inputs, outputs, None, activation, frequency, max(features, 1), sigma, factorised)
         layer, width = self.layer, self.width
         self.blocks = nn.ModuleList(nn.ModuleList(layer(width, width) for _ in range(3)) for _ in range(blocks))

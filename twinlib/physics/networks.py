@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from twinlib.physics.derivatives import product_of, sine
 from twinlib.physics.layers import Affine, Scale
-from twinlib.physics.normalised import Normalised, activation_named
+from twinlib.physics.normalised import Normalised, activation_named, require_sizes
 
 
 class FullyConnected(Normalised):
@@ -29,7 +29,7 @@ class FullyConnected(Normalised):
     Raises
     ------
     UserError
-        No such activation.
+        No such activation, or no units or layers.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class FullyConnected(Normalised):
         sigma: float = 1.0,
         adaptive: bool = False,
     ) -> None:
+        require_sizes(width=width, depth=depth)
         super().__init__(inputs, outputs, frequency, features, sigma)
         self._activate = activation_named(activation)
         sizes = [self.first, *[width] * depth]
@@ -79,6 +80,7 @@ class Siren(Normalised):
         first: float = 10.0,
         hidden: float = 10.0,
     ) -> None:
+        require_sizes(width=width, depth=depth)
         super().__init__(inputs, outputs)
         sizes = [self.first, *[width] * depth]
         self._factors = [first, *[hidden] * (depth - 1)]
@@ -113,6 +115,7 @@ class MultiplicativeFilter(Normalised):
     def __init__(
         self, inputs: np.ndarray, outputs: np.ndarray, width: int = 32, depth: int = 3, scale: float = 8.0
     ) -> None:
+        require_sizes(width=width, depth=depth)
         super().__init__(inputs, outputs)
         self.filters = nn.ModuleList(
             Affine(self.first, width, scale / (depth + 1) ** 0.5, torch.pi, phases=True) for _ in range(depth + 1)

@@ -29,12 +29,22 @@ class Normalised(nn.Module):
         Number of random Fourier features sin(2 pi B x), cos(2 pi B x) that come first (Tancik et al. 2020); 0: none.
     sigma
         Standard deviation of B, in periods over half the box.
+
+    Raises
+    ------
+    UserError
+        A number of features below 0, or a frequency or sigma that is not above it.
     """
 
     def __init__(
         self, inputs: np.ndarray, outputs: np.ndarray, frequency: float = 1.0, features: int = 0, sigma: float = 1.0
     ) -> None:
         super().__init__()
+        if features < 0:
+            raise UserError(f"model.features={features}: give a whole number, 0 or more")
+        for key, value in (("frequency", frequency), ("sigma", sigma)):
+            if not value > 0:
+                raise UserError(f"model.{key}={value}: give a number greater than 0")
         self._map("shift", inputs.mean(axis=1))
         self._map("stretch", 2 * frequency / np.diff(inputs, axis=1)[:, 0])
         self._map("middle", outputs.mean(axis=1))
@@ -62,6 +72,19 @@ class Normalised(nn.Module):
 
     def _map(self, name: str, values: np.ndarray) -> None:
         self.register_buffer(name, torch.as_tensor(values, dtype=torch.get_default_dtype()))
+
+
+def require_sizes(**sizes: int) -> None:
+    """Refuse a number of units, layers or blocks below 1.
+
+    Raises
+    ------
+    UserError
+        Names the key of the model.
+    """
+    for key, size in sizes.items():
+        if size < 1:
+            raise UserError(f"model.{key}={size}: give a whole number, 1 or more")
 
 
 def activation_named(name: str) -> Callable[[Tensor, int], Tensor]:

@@ -10,6 +10,7 @@ from twinlib.physics.first_order import Adam, Soap
 from twinlib.physics.levenberg_marquardt import LevenbergMarquardt
 from twinlib.physics.quasi_newton import LBFGS, SelfScaledBroyden
 from twinlib.physics.residuals import Residuals
+from twinlib.physics.settings import require_like
 
 
 class Optimizer(Protocol):
@@ -47,7 +48,7 @@ class Stages:
     Raises
     ------
     UserError
-        No such optimizer or setting, or a stage that would never begin.
+        No such optimizer or setting, one of another kind than its default, or a stage that would never begin.
     """
 
     def __init__(self, residuals: Residuals, stages: Sequence[Mapping[str, Any]]) -> None:
@@ -64,13 +65,14 @@ class Stages:
             if name not in OPTIMIZERS:
                 raise UserError(f"{where}.name: no optimizer {name}{nearest(str(name), OPTIMIZERS)}")
             epochs = node.pop("epochs", float("inf"))
-            if not isinstance(epochs, int | float):
+            if not isinstance(epochs, int | float) or isinstance(epochs, bool) or epochs < 0:
                 raise UserError(f"{where}.epochs: is {epochs}; give a number, or leave it out in the last stage")
             end += epochs
             if number < len(stages) - 1 and end == float("inf"):
                 raise UserError(f"{where}.epochs: is missing; only the last stage takes all that are left")
+            _refuse_wrong(where, name, node)
             self._ends.append(end)
-            self._nodes.append((where, name, node))
+            self._nodes.append((name, node))
         self._current = -1
         self._optimizer: Optimizer | None = None
 
@@ -87,7 +89,7 @@ class Stages:
     @property
     def names(self) -> list[str]:
         """Of the optimizers."""
-        return [name for _, name, _ in self._nodes]
+        return [name for name, _ in self._nodes]
 
     @property
     def lr(self) -> float:
@@ -108,14 +110,15 @@ class Stages:
         if self._current + 1 >= len(self._nodes):
             return False
         self._current += 1
-        where, name, node = self._nodes[self._current]
-        try:
-            self._optimizer = OPTIMIZERS[name](self._residuals, **node)
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{where}: {name}: {str(error).partition('() ')[2] or error}; {_settings(name)}") from None
+        name, node = self._nodes[self._current]
+        self._optimizer = OPTIMIZERS[name](self._residuals, **node)
         return True
 
 
-def _settings(name: str) -> str:
-    found = [key for key in signature(OPTIMIZERS[name]).parameters if key != "residuals"]
-    return f"it has the settings epochs, {', '.join(found)}" if found else "it has the setting epochs alone"
+def _refuse_wrong(where: str, name: str, settings: Mapping[str, Any]) -> None:
+    """Before the first stage begins: the last one may begin hours later."""
+    known = {key: each.default for key, each in signature(OPTIMIZERS[name]).parameters.items() if key != "residuals"}
+    for key, value in settings.items():
+        if key not in known:
+            raise UserError(f"{where}: {name}: has no setting {key}; it has {', '.join(['epochs', *known])}")
+        require_like(f"{where}.{key}", value, known[key])

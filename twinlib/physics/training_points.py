@@ -11,8 +11,9 @@ from twinlib.errors import UserError
 from twinlib.physics.domain import Samples
 from twinlib.physics.problem import Problem
 from twinlib.physics.residuals import Residuals
+from twinlib.physics.settings import require_like
 
-_REFINE = {"every": 100, "power": 1.0, "constant": 1.0, "candidates": 8}
+_REFINE: dict[str, int | float] = {"every": 100, "power": 1.0, "constant": 1.0, "candidates": 8}
 
 
 class TrainingPoints:
@@ -41,11 +42,12 @@ class TrainingPoints:
             raise UserError("trainer.refine: chooses the points itself; leave resample out")
         if wrong := [key for key in refine or {} if key not in _REFINE]:
             raise UserError(f"trainer.refine.{wrong[0]}: is none of {', '.join(_REFINE)}")
-        self._refine = None if refine is None else {**_REFINE, **refine}
-        self._every = resample if refine is None else self._refine["every"]  # type: ignore[index]
+        for key, value in (refine or {}).items():
+            require_like(f"trainer.refine.{key}", value, _REFINE[key])
+        self._refine: dict[str, Any] | None = None if refine is None else {**_REFINE, **refine}
+        self._every = resample if self._refine is None else self._refine["every"]
         if self._every is not None and self._every < 1:
-            key = "resample" if refine is None else "refine.every"
-            raise UserError(f"trainer.{key}={self._every}: give iterations, 1 or more")
+            raise UserError(f"trainer.resample={resample}: give iterations, 1 or more")
         self._problem = problem
         self._seed = seed
         self.samples: dict[str, Samples] = problem.samples("train", seed)

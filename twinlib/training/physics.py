@@ -73,6 +73,8 @@ def train(
         A loss is not finite, or the config asks for what a problem does not have.
     """
     _refuse(config)
+    if iterations < 1:
+        raise UserError(f"trainer.iterations={iterations}: give a whole number, 1 or more")
     silence()
     with in_precision(config):
         moving = {"resample": resample, "refine": refine}

@@ -52,6 +52,7 @@ def test_several_metrics_and_trackers_or_none(root):
         ("model=cn", "model=cn: no such model; did you mean cnn?"),
         ("modle=cnn", "modle: no such key; did you mean model?"),
         ("lr", "cannot be read; write key=value"),
+        ("store.path=runs/x-lr=1", """with a = in it the value stands in quotes: 'store.path="runs/x-lr=1"'"""),
         ("+x={a", "cannot be read; write key=value"),
         ("data.path=${nope}", "data.path: Interpolation key 'nope' not found"),
         ("lr=1e-3,1e-4", "add --multirun"),

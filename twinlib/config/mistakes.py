@@ -43,6 +43,11 @@ def _of_chain(chain: list[BaseException], conf: Path) -> str:
             said = ": ".join(part for part in (link.context, link.problem) if part)
             return f"{shown(Path(mark.name), conf)}, line {mark.line + 1}: {said}"
         if isinstance(link, OverrideParseException):
+            key, _, value = link.override.partition("=")
+            if "=" in value and '"' not in value:  # as in the name of a run's folder
+                return (
+                    f"{link.override}: cannot be read; with a = in it the value stands in quotes: '{key}=\"{value}\"'"
+                )
             return f"{link.override}: cannot be read; write key=value, or key=value,value in a sweep"
         if isinstance(link, ConfigAttributeError | ConfigKeyError):
             key, parent = str(link.key), link.parent_node

@@ -48,6 +48,8 @@ class LocalPool:
         What a worker runs, with `Job.file` as its argument.
     grace
         Seconds from the interrupt to the kill.
+    part
+        Whether a run may be on several nodes, of which this is one.
 
     Raises
     ------
@@ -65,6 +67,7 @@ class LocalPool:
         environment: Mapping[str, str] | None = None,
         module: str = "twinlib.worker",
         grace: float = 10.0,
+        part: bool = False,
     ) -> None:
         devices = [] if strategy["accelerator"] == "cpu" else gpus()
         require_workers(workers)
@@ -72,7 +75,7 @@ class LocalPool:
         self._shares = shares(devices, self.slots)
         self._threads = threads or max(1, cores() // self.slots)
         self._environment = limits(self._threads) | dict(environment or {})
-        self._root, self._module, self._grace = root, module, grace
+        self._root, self._module, self._grace, self._part = root, module, grace, part
         self._running: dict[int, _Worker] = {}
         self._server: subprocess.Popen[bytes] | None = None
         self._text = b""
@@ -91,7 +94,7 @@ class LocalPool:
         UserError
             It needs several nodes. A run of several nodes that the store knows is not started, and so not refused.
         """
-        if (nodes := job.config["strategy"]["nodes"]) > 1:
+        if (nodes := job.config["strategy"]["nodes"]) > 1 and not self._part:
             raise UserError(
                 f"strategy.nodes={nodes}: launcher=local has one; start the sweep with launcher=slurm or launcher=ray, "
                 f"or each run by itself with `torchrun --nnodes {nodes} …`"

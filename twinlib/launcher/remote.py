@@ -34,7 +34,9 @@ def compute(job: Job, root: Path, cpus: int, rank: int = 0, size: int = 1, addre
         while _pools:
             _pools.popitem()[1].stop()
         strategy = job.config["strategy"]
-        _pools[key] = LocalPool(root=root, strategy=strategy, workers=1, threads=cpus, environment=environment)
+        _pools[key] = LocalPool(
+            root=root, strategy=strategy, workers=1, threads=cpus, environment=environment, part=True
+        )
     pool = _pools[key]
     try:
         pool.start(job)
